@@ -1,0 +1,1 @@
+//! The encrypted view over storage.

@@ -1,0 +1,1 @@
+//! AEAD, KDF, MAC, HPKE, randomness, records and secret memory for Strongroom.

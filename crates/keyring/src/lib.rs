@@ -1,0 +1,1 @@
+//! Versioned keys, their states and limits.

@@ -1,0 +1,1 @@
+//! Slots: how the root key is wrapped and comes back.

@@ -1,0 +1,1 @@
+//! Shamir secret sharing in constant time, and the text forms of shares.

@@ -1,0 +1,1 @@
+//! Untrusted bytes by key, in atomic durable batches.

@@ -1,0 +1,1 @@
+//! A store behind a seal: open, unseal, barrier, keys, in one import.
