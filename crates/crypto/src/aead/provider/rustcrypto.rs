@@ -1,0 +1,81 @@
+//! AES-256-GCM in Rust alone.
+
+use aes_gcm::aead::AeadInOut as _;
+use aes_gcm::{Aes256Gcm, KeyInit as _};
+use zeroize::Zeroize as _;
+
+use crate::aead::{AeadError, NONCE_LEN, TAG_LEN};
+use crate::secret::Secret;
+
+/// An AES-256-GCM key, scheduled once; the round keys are wiped on drop.
+pub struct Key(Box<Aes256Gcm>);
+
+impl Key {
+    /// Schedules the key.
+    ///
+    /// # Errors
+    ///
+    /// None; the other provider has some.
+    pub fn new(key: &Secret<32>) -> Result<Self, AeadError> {
+        Ok(Self(Box::new(Aes256Gcm::new(key.expose().into()))))
+    }
+
+    /// Encrypts in place and gives the tag.
+    ///
+    /// # Errors
+    ///
+    /// [`AeadError::Cipher`]; the buffer is then worthless.
+    #[inline]
+    pub fn seal_in_place(
+        &self,
+        nonce: &[u8; NONCE_LEN],
+        aad: &[u8],
+        in_out: &mut [u8],
+    ) -> Result<[u8; TAG_LEN], AeadError> {
+        let tag =
+            self.0.encrypt_inout_detached(nonce.into(), aad, in_out.into()).map_err(|_| AeadError::Cipher)?;
+        Ok(tag.into())
+    }
+
+    /// Decrypts in place.
+    ///
+    /// # Errors
+    ///
+    /// [`AeadError::Forged`]; the buffer is then all zeros.
+    #[inline]
+    pub fn open_in_place(
+        &self,
+        nonce: &[u8; NONCE_LEN],
+        aad: &[u8],
+        in_out: &mut [u8],
+        tag: &[u8; TAG_LEN],
+    ) -> Result<(), AeadError> {
+        if self.0.decrypt_inout_detached(nonce.into(), aad, (&mut *in_out).into(), tag.into()).is_ok() {
+            return Ok(());
+        }
+        in_out.zeroize();
+        Err(AeadError::Forged)
+    }
+
+    /// Decrypts into another buffer of the same length.
+    ///
+    /// # Errors
+    ///
+    /// [`AeadError::Length`] or [`AeadError::Forged`]; the output is then all zeros.
+    #[inline]
+    pub fn open_into(
+        &self,
+        nonce: &[u8; NONCE_LEN],
+        aad: &[u8],
+        ciphertext: &[u8],
+        tag: &[u8; TAG_LEN],
+        plaintext: &mut [u8],
+    ) -> Result<(), AeadError> {
+        if ciphertext.len() != plaintext.len() {
+            plaintext.zeroize();
+            return Err(AeadError::Length);
+        }
+        plaintext.copy_from_slice(ciphertext);
+        self.open_in_place(nonce, aad, plaintext, tag)
+    }
+}

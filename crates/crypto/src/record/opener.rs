@@ -1,0 +1,238 @@
+//! Opening, with a bounded cache of session keys.
+
+use std::cell::Cell;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use super::error::OpenError;
+use super::header::{Associated, Header, Parts, Salt, StoreId, Term};
+use super::session;
+use crate::aead::{AeadError, AeadKey};
+use crate::secret::{Plaintext, Secret, check_not_forked};
+use zeroize::Zeroize as _;
+
+/// Finds the key of a term: the keyring does.
+pub trait TermKeys {
+    /// The key, while the term may still be opened.
+    fn key(&self, term: Term) -> Option<&Secret<32>>;
+}
+
+/// Opens the records of one store.
+///
+/// A session's key is derived once and kept, but only after a record's tag has verified under it, so that storage cannot
+/// fill the cache with keys of its own invention. The cache holds at most 2,048 sessions in four lanes, which threads
+/// take in turn, so that two threads seldom wait for one cache line. A key that is evicted or forgotten is wiped, once the
+/// openings that use it have ended.
+pub struct Opener {
+    store: StoreId,
+    /// Raised by each forgetting: a key derived before it is not kept after it.
+    epoch: AtomicU64,
+    lanes: [Lane; LANES],
+}
+
+impl Opener {
+    /// An empty cache.
+    pub fn new(store: StoreId) -> Self {
+        Self { store, epoch: AtomicU64::new(0), lanes: Default::default() }
+    }
+
+    /// Opens the record stored at `place`.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError::UnknownTerm`] means that the keyring is older than the storage: reload it and try again. The others
+    /// are permanent. No error carries plaintext, key bytes or the place.
+    pub fn open(&self, keys: &impl TermKeys, place: &[u8], record: &[u8]) -> Result<Plaintext, OpenError> {
+        let mut plaintext = Vec::new();
+        self.open_into(keys, place, record, &mut plaintext)?;
+        Ok(Plaintext::new(plaintext))
+    }
+
+    /// Opens the record stored at `place` and replaces what `output` holds; its memory is used again where it suffices.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open). The output is then zeros.
+    pub fn open_into(
+        &self,
+        keys: &impl TermKeys,
+        place: &[u8],
+        record: &[u8],
+        output: &mut Vec<u8>,
+    ) -> Result<(), OpenError> {
+        let outcome = self.open_parts(keys, place, record, output);
+        if outcome.is_err() {
+            output.zeroize();
+        }
+        outcome
+    }
+
+    /// Wipes the cache, as sealing a store does. Openings in flight end first.
+    pub fn forget(&self) {
+        self.epoch.fetch_add(1, Ordering::SeqCst);
+        self.lanes.iter().for_each(|lane| lane.write().clear());
+    }
+
+    /// Wipes the keys of one term.
+    pub fn forget_term(&self, term: Term) {
+        self.epoch.fetch_add(1, Ordering::SeqCst);
+        self.lanes.iter().for_each(|lane| lane.write().forget_term(term));
+    }
+
+    #[inline]
+    fn open_parts(
+        &self,
+        keys: &impl TermKeys,
+        place: &[u8],
+        record: &[u8],
+        output: &mut Vec<u8>,
+    ) -> Result<(), OpenError> {
+        check_not_forked()?;
+        let parts = Parts::split(record)?;
+        let associated = Associated::new(parts.header_bytes, self.store, place).ok_or(OpenError::TooLong)?;
+        // Asked first even when the session's key is at hand: a term that has left the keyring opens nothing.
+        let term_key = keys.key(parts.header.term).ok_or(OpenError::UnknownTerm(parts.header.term))?;
+        resize(output, parts.ciphertext.len());
+
+        let lane = self.lane();
+        let open = |key: &AeadKey, output: &mut [u8]| {
+            key.open_into(&parts.header.nonce, associated.bytes(), parts.ciphertext, parts.tag, output)
+        };
+        if let Some(key) = lane.read().find(&parts.header) {
+            return Ok(open(key, output)?);
+        }
+        let epoch = self.epoch.load(Ordering::SeqCst);
+        let key = session::key::<OpenError>(term_key, self.store, parts.header.term, &parts.header.salt)?;
+        open(&key, output)?;
+        let mut sessions = lane.write();
+        if self.epoch.load(Ordering::SeqCst) == epoch {
+            sessions.keep(&parts.header, key);
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn lane(&self) -> &Lane {
+        let [first, ..] = &self.lanes;
+        self.lanes.get(LANE.get()).unwrap_or(first)
+    }
+}
+
+impl From<AeadError> for OpenError {
+    fn from(_: AeadError) -> Self {
+        Self::Forged
+    }
+}
+
+/// Makes the length right without writing zeros over bytes that are about to be replaced.
+#[inline]
+fn resize(output: &mut Vec<u8>, len: usize) {
+    if output.capacity() < len {
+        // Growing would move the old contents, perhaps plaintext, and leave them in freed memory.
+        output.zeroize();
+        *output = vec![0; len];
+    } else {
+        output.resize(len, 0);
+    }
+}
+
+/// On cache lines of its own.
+#[derive(Default)]
+#[repr(align(128))]
+struct Lane(RwLock<Sessions>);
+
+impl Lane {
+    #[inline]
+    fn read(&self) -> RwLockReadGuard<'_, Sessions> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Sessions> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Sets of a few sessions each, by the salt's first byte. Salts are random and only genuine ones get here, so the sets
+/// fill evenly.
+#[derive(Default)]
+struct Sessions {
+    /// Empty until the first session is kept.
+    sets: Vec<Set>,
+}
+
+impl Sessions {
+    #[inline]
+    fn find(&self, header: &Header) -> Option<&AeadKey> {
+        let set = self.sets.get(set_of(&header.salt))?;
+        set.sessions.iter().flatten().find(|session| session.is_of(header)).map(|session| &session.key)
+    }
+
+    fn keep(&mut self, header: &Header, key: AeadKey) {
+        if self.sets.is_empty() {
+            self.sets.resize_with(SETS, Set::default);
+        }
+        if self.find(header).is_none()
+            && let Some(set) = self.sets.get_mut(set_of(&header.salt))
+        {
+            set.keep(Session { term: header.term, salt: header.salt, key });
+        }
+    }
+
+    fn clear(&mut self) {
+        self.sets = Vec::new();
+    }
+
+    fn forget_term(&mut self, term: Term) {
+        for session in self.sets.iter_mut().flat_map(|set| &mut set.sessions) {
+            if session.as_ref().is_some_and(|session| session.term == term) {
+                *session = None;
+            }
+        }
+    }
+}
+
+#[derive(Default)]
+struct Set {
+    sessions: [Option<Session>; WAYS],
+    /// The place to be taken next when all are.
+    next: usize,
+}
+
+impl Set {
+    fn keep(&mut self, session: Session) {
+        let free = self.sessions.iter().position(Option::is_none).unwrap_or(self.next);
+        if let Some(place) = self.sessions.get_mut(free) {
+            *place = Some(session);
+        }
+        self.next = (free + 1) % WAYS;
+    }
+}
+
+struct Session {
+    term: Term,
+    salt: Salt,
+    key: AeadKey,
+}
+
+impl Session {
+    #[inline]
+    fn is_of(&self, header: &Header) -> bool {
+        self.salt == header.salt && self.term == header.term
+    }
+}
+
+#[inline]
+fn set_of(salt: &Salt) -> usize {
+    let [first, ..] = *salt;
+    usize::from(first) % SETS
+}
+
+thread_local! {
+    static LANE: Cell<usize> = Cell::new(NEXT_LANE.fetch_add(1, Ordering::Relaxed) % LANES);
+}
+
+static NEXT_LANE: AtomicUsize = AtomicUsize::new(0);
+
+const LANES: usize = 4;
+const SETS: usize = 64;
+const WAYS: usize = 8;

@@ -1,0 +1,162 @@
+//! Sealing: one session after another under one term.
+
+use std::time::{Duration, Instant};
+
+use super::buffer::RecordBuf;
+use super::error::SealError;
+use super::header::{Associated, HEADER_LEN, Header, NONCE_LEN, Salt, StoreId, Term};
+use super::{MAX_PLAINTEXT, TAG_LEN, session};
+use crate::aead::{AeadError, AeadKey};
+use crate::random;
+use crate::secret::{Secret, check_not_forked};
+
+/// Seals records under one term. See [the module](super) for why no nonce comes twice.
+pub struct Sealer {
+    store: StoreId,
+    term: Term,
+    term_key: Secret<32>,
+    session: Session,
+}
+
+impl Sealer {
+    /// Begins a session. The term key is copied, so that later sessions can be derived.
+    ///
+    /// # Errors
+    ///
+    /// No randomness, no memory, or a forked process.
+    pub fn start(store: StoreId, term: Term, key: &Secret<32>) -> Result<Self, SealError> {
+        check_not_forked()?;
+        let term_key = key.duplicate()?;
+        let session = Session::start(store, term, &term_key)?;
+        Ok(Self { store, term, term_key, session })
+    }
+
+    /// Begins a commit: draws the 4 bytes that its nonces begin with, and a new session when the old one is due.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start). The sealer stays as it was.
+    pub fn begin_commit(&mut self) -> Result<(), SealError> {
+        check_not_forked()?;
+        if self.session.is_due(Instant::now()) {
+            self.session = Session::start(self.store, self.term, &self.term_key)?;
+        } else {
+            self.session.commit = random::array()?;
+        }
+        Ok(())
+    }
+
+    /// Seals the buffer's body for `place`, in place. A buffer that is sealed already stands for an empty body.
+    ///
+    /// # Errors
+    ///
+    /// [`SealError::TooLong`]; or as [`start`](Self::start). The body is then wiped, and its nonce, if it had one, is
+    /// never used again.
+    pub fn seal_in_place(&mut self, place: &[u8], record: &mut RecordBuf) -> Result<(), SealError> {
+        if record.is_sealed() {
+            record.clear();
+        }
+        record.seal_with(|body| self.seal_body(place, body))
+    }
+
+    /// Seals a copy of the plaintext for `place`.
+    ///
+    /// # Errors
+    ///
+    /// As [`seal_in_place`](Self::seal_in_place).
+    pub fn seal(&mut self, place: &[u8], plaintext: &[u8]) -> Result<Vec<u8>, SealError> {
+        if plaintext.len() > MAX_PLAINTEXT {
+            return Err(SealError::TooLong);
+        }
+        let mut record = RecordBuf::with_capacity(plaintext.len());
+        record.push(plaintext);
+        self.seal_in_place(place, &mut record)?;
+        record.into_vec().ok_or(SealError::Cipher)
+    }
+
+    /// The term.
+    pub fn term(&self) -> Term {
+        self.term
+    }
+
+    #[inline]
+    fn seal_body(
+        &mut self,
+        place: &[u8],
+        body: &mut [u8],
+    ) -> Result<([u8; HEADER_LEN], [u8; TAG_LEN]), SealError> {
+        check_not_forked()?;
+        if body.len() > MAX_PLAINTEXT {
+            return Err(SealError::TooLong);
+        }
+        let blocks = blocks(body.len());
+        if !self.session.has_room(blocks) {
+            self.session = Session::start(self.store, self.term, &self.term_key)?;
+        }
+        let nonce = self.session.next_nonce(blocks)?;
+        let header = Header { term: self.term, salt: self.session.salt, nonce }.to_bytes();
+        let associated = Associated::new(&header, self.store, place).ok_or(SealError::TooLong)?;
+        let tag = self.session.key.seal_in_place(&nonce, associated.bytes(), body)?;
+        Ok((header, tag))
+    }
+}
+
+impl From<AeadError> for SealError {
+    fn from(_: AeadError) -> Self {
+        Self::Cipher
+    }
+}
+
+struct Session {
+    key: AeadKey,
+    salt: Salt,
+    /// Drawn for each commit.
+    commit: [u8; COMMIT_LEN],
+    /// Of the next seal.
+    counter: u64,
+    blocks: u64,
+    started: Instant,
+}
+
+impl Session {
+    fn start(store: StoreId, term: Term, term_key: &Secret<32>) -> Result<Self, SealError> {
+        let salt = random::array()?;
+        let commit = random::array()?;
+        let key = session::key::<SealError>(term_key, store, term, &salt)?;
+        Ok(Self { key, salt, commit, counter: 0, blocks: 0, started: Instant::now() })
+    }
+
+    fn is_due(&self, now: Instant) -> bool {
+        !self.has_room(1) || now.saturating_duration_since(self.started) >= MAX_AGE
+    }
+
+    #[inline]
+    fn has_room(&self, blocks: u64) -> bool {
+        self.counter < MAX_SEALS && self.blocks + blocks <= MAX_BLOCKS
+    }
+
+    /// Uses a counter up. It stays used, whatever becomes of the seal.
+    #[inline]
+    fn next_nonce(&mut self, blocks: u64) -> Result<[u8; NONCE_LEN], SealError> {
+        let counter = self.counter;
+        self.counter = counter.checked_add(1).ok_or(SealError::Exhausted)?;
+        self.blocks += blocks;
+        let mut nonce = [0; NONCE_LEN];
+        let (commit, count) = nonce.split_at_mut(COMMIT_LEN);
+        commit.copy_from_slice(&self.commit);
+        count.copy_from_slice(&counter.to_be_bytes());
+        Ok(nonce)
+    }
+}
+
+/// Blocks of the cipher, at least one.
+#[inline]
+fn blocks(len: usize) -> u64 {
+    // No plaintext has more than 2^20 blocks, so the fallback is never met and would end the session.
+    u64::try_from(len.div_ceil(16).max(1)).unwrap_or(MAX_BLOCKS)
+}
+
+const COMMIT_LEN: usize = 4;
+const MAX_SEALS: u64 = 1 << 24;
+const MAX_BLOCKS: u64 = 1 << 32;
+const MAX_AGE: Duration = Duration::from_secs(600);
