@@ -55,16 +55,12 @@ impl SivKey {
         sealed.extend_from_slice(&[0; IV_LEN]);
         sealed.extend_from_slice(plaintext);
         let (iv, body) = sealed.split_at_mut(IV_LEN);
-        match self.cipher().encrypt_inout_detached(associated, body.into()) {
-            Ok(tag) => {
-                iv.copy_from_slice(&tag);
-                Ok(sealed)
-            }
-            Err(_) => {
-                sealed.zeroize();
-                Err(SivError::Cipher)
-            }
-        }
+        let Ok(tag) = self.cipher().encrypt_inout_detached(associated, body.into()) else {
+            sealed.zeroize();
+            return Err(SivError::Cipher);
+        };
+        iv.copy_from_slice(&tag);
+        Ok(sealed)
     }
 
     fn open_with(&self, associated: &[&[u8]], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SivError> {

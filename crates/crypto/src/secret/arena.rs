@@ -38,6 +38,7 @@ pub enum Protection {
 ///
 /// [`SecretMemoryError::LockRefused`] says the limit and how to raise it.
 pub fn prepare(locking: Locking) -> Result<Protection, SecretMemoryError> {
+    fork::check_not_forked()?;
     let mut arena = lock();
     if locking == Locking::Required && arena.chunks.iter().any(|chunk| !chunk.locked) {
         return Err(SecretMemoryError::AlreadyUnlocked);
@@ -46,7 +47,6 @@ pub fn prepare(locking: Locking) -> Result<Protection, SecretMemoryError> {
     if arena.chunks.is_empty() {
         arena.grow(CHUNK)?;
     }
-    fork::check_not_forked()?;
     Ok(arena.protection())
 }
 
