@@ -1,0 +1,141 @@
+//! From shares to a slot's secret, through one level of sharing or two.
+
+use std::num::NonZeroU8;
+
+use strongroom_crypto::secret::{Secret, SecretBytes, SecretError};
+use strongroom_shamir::{CombineError, Share, combine};
+
+use crate::policy::{Leaf, Policy};
+
+/// The shares of one slot that have come together, each with the number of its group. Wiped on drop.
+pub(crate) struct Hand {
+    shares: Vec<(u8, Share)>,
+}
+
+impl Hand {
+    pub(crate) fn new() -> Self {
+        Self { shares: Vec::new() }
+    }
+
+    /// Takes a share that has been checked, and that is not [held](Self::holds) yet.
+    pub(crate) fn take(&mut self, group: u8, share: Share) {
+        self.shares.push((group, share));
+    }
+
+    pub(crate) fn holds(&self, group: u8, index: u8) -> bool {
+        self.of_group(group).any(|share| share.index().get() == index)
+    }
+
+    /// How many shares of a group are here.
+    pub(crate) fn count(&self, group: u8) -> usize {
+        self.of_group(group).count()
+    }
+
+    /// Whether enough shares of one sharing are here.
+    pub(crate) fn meets(&self, leaf: Leaf<'_>) -> bool {
+        self.count(leaf.group) >= usize::from(leaf.quorum.threshold())
+    }
+
+    /// Whether the policy is met.
+    pub(crate) fn opens(&self, policy: &Policy) -> bool {
+        let met = policy.leaves().filter(|leaf| self.meets(*leaf)).count();
+        met >= required(policy)
+    }
+
+    /// The secret, from as many shares as are needed.
+    pub(crate) fn secret(&self, policy: &Policy) -> Result<Secret<32>, RecombineError> {
+        let enough = |leaf: Leaf<'_>| {
+            let shares: Vec<&Share> =
+                self.of_group(leaf.group).take(leaf.quorum.threshold().into()).collect();
+            combine(&shares).map_err(RecombineError::from)
+        };
+        let Policy::Groups { required, .. } = policy else {
+            return whole(&policy.leaf(0).map_or(Err(RecombineError::Inconsistent), enough)?);
+        };
+        let groups = policy.leaves().filter(|leaf| self.meets(*leaf)).take(usize::from(*required));
+        let groups = groups.map(|leaf| group_share(leaf, enough(leaf)?)).collect::<Result<Vec<_>, _>>()?;
+        if groups.len() < usize::from(*required) {
+            return Err(RecombineError::Inconsistent);
+        }
+        whole(&combine(&groups.iter().collect::<Vec<_>>())?)
+    }
+
+    /// The secret, once all shares of the policy are here: each of them takes part in some quorum, and all those quorums
+    /// must agree.
+    pub(crate) fn agreed_secret(&self, policy: &Policy) -> Result<Secret<32>, RecombineError> {
+        let all = |leaf: Leaf<'_>| {
+            let shares: Vec<&Share> = self.of_group(leaf.group).collect();
+            agreed(leaf.quorum.threshold(), &shares)
+        };
+        let Policy::Groups { required, .. } = policy else {
+            return whole(&policy.leaf(0).map_or(Err(RecombineError::Inconsistent), all)?);
+        };
+        let groups =
+            policy.leaves().map(|leaf| group_share(leaf, all(leaf)?)).collect::<Result<Vec<_>, _>>()?;
+        whole(&agreed(*required, &groups.iter().collect::<Vec<_>>())?)
+    }
+
+    /// The shares, in the order in which they came.
+    pub(crate) fn into_shares(self) -> Vec<(u8, Share)> {
+        self.shares
+    }
+
+    fn of_group(&self, group: u8) -> impl Iterator<Item = &Share> {
+        self.shares.iter().filter(move |(of, _)| *of == group).map(|(_, share)| share)
+    }
+}
+
+/// Why shares give no secret.
+#[derive(Debug)]
+pub(crate) enum RecombineError {
+    /// There are too few of them, or different quorums give different secrets.
+    Inconsistent,
+    /// Memory for secrets could not be had.
+    Secret(SecretError),
+}
+
+impl From<CombineError> for RecombineError {
+    fn from(error: CombineError) -> Self {
+        match error {
+            CombineError::Memory(error) => Self::Secret(error),
+            _ => Self::Inconsistent,
+        }
+    }
+}
+
+impl From<SecretError> for RecombineError {
+    fn from(error: SecretError) -> Self {
+        Self::Secret(error)
+    }
+}
+
+/// How many of a policy's sharings are needed.
+pub(crate) fn required(policy: &Policy) -> usize {
+    match policy {
+        Policy::Shamir(_) => 1,
+        Policy::Groups { required, .. } => usize::from(*required),
+    }
+}
+
+fn group_share(leaf: Leaf<'_>, y: SecretBytes) -> Result<Share, RecombineError> {
+    // A group's number counts from 1, and is the x of its share.
+    let number = NonZeroU8::new(leaf.group).ok_or(RecombineError::Inconsistent)?;
+    Ok(Share::new(number, y))
+}
+
+fn whole(secret: &SecretBytes) -> Result<Secret<32>, RecombineError> {
+    Ok(Secret::copy_from_slice(secret.expose())?)
+}
+
+/// Quorums side by side, and one more for what is left over at the end, cover every share.
+fn agreed(threshold: u8, shares: &[&Share]) -> Result<SecretBytes, RecombineError> {
+    let threshold = usize::from(threshold);
+    let mut quorums = shares.chunks_exact(threshold).chain(shares.rchunks_exact(threshold).take(1));
+    let first = combine(quorums.next().ok_or(RecombineError::Inconsistent)?)?;
+    for quorum in quorums {
+        if !combine(quorum)?.ct_eq(&first) {
+            return Err(RecombineError::Inconsistent);
+        }
+    }
+    Ok(first)
+}
