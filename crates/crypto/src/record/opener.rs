@@ -236,3 +236,43 @@ static NEXT_LANE: AtomicUsize = AtomicUsize::new(0);
 const LANES: usize = 4;
 const SETS: usize = 64;
 const WAYS: usize = 8;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::Sealer;
+
+    struct OneKey(Secret<32>);
+
+    impl TermKeys for OneKey {
+        fn key(&self, _: Term) -> Option<&Secret<32>> {
+            Some(&self.0)
+        }
+    }
+
+    fn cached(opener: &Opener) -> usize {
+        let count = |lane: &Lane| lane.read().sets.iter().flat_map(|set| &set.sessions).flatten().count();
+        opener.lanes.iter().map(count).sum()
+    }
+
+    #[test]
+    fn cache_keeps_genuine_sessions_alone_and_stays_within_its_bound() {
+        let store = StoreId([0; 16]);
+        let keys = OneKey(Secret::random().unwrap());
+        let opener = Opener::new(store);
+        let mut record = Sealer::start(store, Term::new(1), &keys.0).unwrap().seal(b"", b"value").unwrap();
+        for salt in 0..=255 {
+            record[6] = salt;
+            let _ = opener.open(&keys, b"", &record);
+        }
+        assert_eq!(cached(&opener), 1, "the genuine one");
+        for _ in 0..SETS * WAYS * 4 {
+            let record = Sealer::start(store, Term::new(1), &keys.0).unwrap().seal(b"", b"value").unwrap();
+            opener.open(&keys, b"", &record).unwrap();
+        }
+        // One thread has one lane. The sets fill unevenly at first, but not for long.
+        assert!((SETS * WAYS * 9 / 10..=SETS * WAYS).contains(&cached(&opener)), "{}", cached(&opener));
+        opener.forget();
+        assert_eq!(cached(&opener), 0);
+    }
+}

@@ -160,3 +160,68 @@ const COMMIT_LEN: usize = 4;
 const MAX_SEALS: u64 = 1 << 24;
 const MAX_BLOCKS: u64 = 1 << 32;
 const MAX_AGE: Duration = Duration::from_secs(600);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sealer() -> Sealer {
+        Sealer::start(StoreId([0; 16]), Term::new(1), &Secret::random().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn session_ends_after_its_last_seal_even_within_a_commit() {
+        let mut sealer = sealer();
+        let salt = sealer.session.salt;
+        sealer.session.counter = MAX_SEALS - 1;
+        sealer.seal(b"", b"last").unwrap();
+        assert_eq!(sealer.session.salt, salt, "the last one is still of this session");
+        sealer.seal(b"", b"first").unwrap();
+        assert_ne!(sealer.session.salt, salt);
+        assert_eq!(sealer.session.counter, 1);
+    }
+
+    #[test]
+    fn session_ends_before_a_block_too_many() {
+        let mut sealer = sealer();
+        let salt = sealer.session.salt;
+        sealer.session.blocks = MAX_BLOCKS - 2;
+        sealer.seal(b"", &[0; 32]).unwrap();
+        assert_eq!((sealer.session.salt, sealer.session.blocks), (salt, MAX_BLOCKS));
+        sealer.seal(b"", b"").unwrap();
+        assert_ne!(sealer.session.salt, salt, "an empty record counts as a block");
+        assert_eq!(sealer.session.blocks, 1);
+    }
+
+    #[test]
+    fn commit_begins_a_session_when_one_is_due() {
+        let mut sealer = sealer();
+        let salt = sealer.session.salt;
+        sealer.begin_commit().unwrap();
+        assert_eq!(sealer.session.salt, salt, "a young session goes on");
+        sealer.session.counter = MAX_SEALS;
+        sealer.begin_commit().unwrap();
+        assert_ne!(sealer.session.salt, salt);
+        let started = sealer.session.started;
+        assert!(!sealer.session.is_due(started + MAX_AGE - Duration::from_millis(1)));
+        assert!(sealer.session.is_due(started + MAX_AGE));
+    }
+
+    #[cfg(feature = "fault-injection")]
+    #[test]
+    fn session_that_is_used_up_seals_nothing_when_no_other_can_begin() {
+        use crate::random::fault;
+
+        let mut sealer = sealer();
+        sealer.session.counter = MAX_SEALS;
+        let salt = sealer.session.salt;
+        for _ in 0..3 {
+            fault::fail_after(0);
+            assert!(matches!(sealer.seal(b"", b"value"), Err(SealError::Randomness(_))));
+        }
+        fault::reset();
+        assert_eq!((sealer.session.salt, sealer.session.counter), (salt, MAX_SEALS));
+        sealer.seal(b"", b"value").unwrap();
+        assert_ne!(sealer.session.salt, salt);
+    }
+}
