@@ -158,7 +158,9 @@ mod tests {
         let symbols: Vec<u8> = (0..99_u32).map(|i| u8::try_from(i * i % 32).unwrap()).collect();
         let mut engine = Engine::<ShareCode>::new();
         engine.input_hrp(Hrp::parse("sr").unwrap());
-        symbols.iter().for_each(|&symbol| engine.input_fe(Fe32::try_from(symbol).unwrap()));
+        for &symbol in &symbols {
+            engine.input_fe(Fe32::try_from(symbol).unwrap());
+        }
         assert_eq!(*syndrome(&symbols), engine.residue() ^ ShareCode::TARGET_RESIDUE);
     }
 
