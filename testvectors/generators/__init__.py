@@ -1,0 +1,1 @@
+"""What the vectors are made of: one module per JSON file, each with `FILE` and `make()`."""
