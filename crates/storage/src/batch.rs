@@ -74,6 +74,11 @@ impl Batch {
         self.changes.iter().map(|(key, value)| (key.as_slice(), value.as_ref()))
     }
 
+    /// What it does to `key`: `None` if nothing, `Some(None)` if it removes it.
+    pub fn change(&self, key: &[u8]) -> Option<&Option<Value>> {
+        self.changes.get(key)
+    }
+
     /// Gives the changes away, in key order; `None` removes.
     pub fn into_changes(self) -> BTreeMap<Vec<u8>, Option<Value>> {
         self.changes

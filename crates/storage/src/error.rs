@@ -5,6 +5,8 @@ use std::fmt::{self, Display, Formatter};
 use std::io;
 use std::path::PathBuf;
 
+use crate::io::NoRoom;
+
 /// Why a read failed.
 #[derive(Debug)]
 pub enum ReadError {
@@ -200,6 +202,26 @@ pub enum OpenError {
     },
     /// What was read makes no sense.
     Corrupt(String),
+}
+
+impl OpenError {
+    pub(crate) fn from_io(context: &str, source: io::Error) -> Self {
+        match NoRoom::of(&source) {
+            Some(NoRoom::Full) => Self::Full { source },
+            Some(NoRoom::ReadOnly) => Self::ReadOnly { source },
+            None => Self::Io { context: context.to_owned(), source },
+        }
+    }
+}
+
+impl From<ReadError> for OpenError {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Io { context, source } => Self::from_io(&context, source),
+            ReadError::Corrupt(what) => Self::Corrupt(what),
+            ReadError::Closed => Self::from_io("reading", io::Error::other("the storage has been closed")),
+        }
+    }
 }
 
 impl Display for OpenError {

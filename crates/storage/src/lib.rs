@@ -10,13 +10,19 @@
 //! | back end | survives a killed process | survives a loss of power | kept in |
 //! |---|---|---|---|
 //! | [`MemoryStorage`] | no | no | memory |
-//! | `DiskStorage` (feature `redb`, the default) | yes | yes | a directory |
+//! | [`DiskStorage`] (feature `redb`, the default) | yes | yes | a directory |
 //! | `SledStorage` (feature `sled`) | yes | **no** | a directory |
 //!
 //! The futures need no particular runtime.
 
 mod batch;
+#[cfg(feature = "redb")]
+pub mod disk;
 mod error;
+#[cfg(feature = "redb")]
+pub mod io;
+#[cfg(feature = "redb")]
+mod log;
 mod memory;
 
 use std::future::Future;
@@ -24,6 +30,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 pub use batch::{Batch, Precondition};
+#[cfg(feature = "redb")]
+pub use disk::{CheckpointMode, DiskStorage, Options};
 pub use error::{CommitError, OpenError, ReadError};
 pub use memory::MemoryStorage;
 

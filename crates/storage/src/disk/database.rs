@@ -1,0 +1,249 @@
+//! The redb file: what has been checkpointed.
+
+use std::fmt::{self, Debug, Formatter};
+use std::io;
+use std::ops::Bound;
+use std::sync::Arc;
+
+use redb::{
+    Durability, ReadOnlyTable, ReadableDatabase, ReadableTable, StorageBackend, StorageError, TableDefinition,
+};
+
+use crate::disk::checkpoint::Progress;
+use crate::io::{File, NoRoom};
+use crate::log::{LogId, Position};
+use crate::{OpenError, ReadError, Value};
+
+pub(super) struct Database {
+    redb: redb::Database,
+}
+
+impl Database {
+    /// Makes a database in an empty file.
+    pub(super) fn create(
+        file: Arc<dyn File>,
+        cache_size: usize,
+        progress: &Arc<Progress>,
+        log: &LogId,
+    ) -> Result<Self, OpenError> {
+        let database = Self::on(file, cache_size, progress)?;
+        database
+            .transaction(Position::default(), |_, about| {
+                about.insert(FORMAT, [FORMAT_VERSION].as_slice())?;
+                about.insert(LOG, log.as_slice())?;
+                Ok(())
+            })
+            .map_err(|error| OpenError::from(read_error("making the database", error)))?;
+        Ok(database)
+    }
+
+    pub(super) fn open(
+        file: Arc<dyn File>,
+        cache_size: usize,
+        progress: &Arc<Progress>,
+    ) -> Result<Self, OpenError> {
+        let length = file.len().map_err(|source| OpenError::from_io("reading the database", source))?;
+        if length == 0 {
+            // redb would make a new one.
+            return Err(OpenError::Corrupt("the database file is empty".to_owned()));
+        }
+        Self::on(file, cache_size, progress)
+    }
+
+    fn on(file: Arc<dyn File>, cache_size: usize, progress: &Arc<Progress>) -> Result<Self, OpenError> {
+        let redb = redb::Builder::new()
+            .set_cache_size(cache_size)
+            .create_with_backend(Backend { file, progress: Arc::clone(progress) })
+            .map_err(|error| OpenError::from(read_error("opening the database", error.into())))?;
+        Ok(Self { redb })
+    }
+
+    /// Which log belongs to the database, and how much of it the database has.
+    pub(super) fn about(&self) -> Result<(LogId, Position), OpenError> {
+        let failed = |error: redb::Error| OpenError::from(read_error("reading the database", error));
+        let table = self
+            .redb
+            .begin_read()
+            .map_err(|error| failed(error.into()))?
+            .open_table(ABOUT)
+            .map_err(|error| failed(error.into()))?;
+        let value = |name| -> Result<Vec<u8>, OpenError> {
+            let value = table.get(name).map_err(|error| failed(error.into()))?;
+            let missing = || OpenError::Corrupt(format!("the database has no entry \"{name}\""));
+            Ok(value.ok_or_else(missing)?.value().to_vec())
+        };
+        let odd = |name| OpenError::Corrupt(format!("the database's entry \"{name}\" makes no sense"));
+        if value(FORMAT)? != [FORMAT_VERSION] {
+            return Err(OpenError::Corrupt(
+                "the database is of a version that this program does not know".into(),
+            ));
+        }
+        let log = value(LOG)?.try_into().map_err(|_| odd(LOG))?;
+        let position = value(POSITION)?;
+        let (sequence, checksum) = position.split_first_chunk::<8>().ok_or_else(|| odd(POSITION))?;
+        let checksum = <[u8; 4]>::try_from(checksum).map_err(|_| odd(POSITION))?;
+        let position =
+            Position { sequence: u64::from_be_bytes(*sequence), checksum: u32::from_be_bytes(checksum) };
+        Ok((log, position))
+    }
+
+    /// Stores changes and how far they go in the log, in one durable transaction.
+    pub(super) fn apply<'a>(
+        &self,
+        changes: impl Iterator<Item = (&'a [u8], Option<&'a [u8]>)>,
+        position: Position,
+    ) -> Result<(), redb::Error> {
+        self.transaction(position, |records, _| {
+            for (key, value) in changes {
+                match value {
+                    Some(value) => records.insert(key, value)?,
+                    None => records.remove(key)?,
+                };
+            }
+            Ok(())
+        })
+    }
+
+    fn transaction(
+        &self,
+        position: Position,
+        change: impl FnOnce(&mut Records<'_>, &mut About<'_>) -> Result<(), StorageError>,
+    ) -> Result<(), redb::Error> {
+        let mut transaction = self.redb.begin_write()?;
+        transaction.set_durability(Durability::Immediate)?;
+        // So that opening after a kill need not walk the whole file; includes the two-phase commit.
+        transaction.set_quick_repair(true);
+        {
+            let mut records = transaction.open_table(RECORDS)?;
+            let mut about = transaction.open_table(ABOUT)?;
+            change(&mut records, &mut about)?;
+            let mut encoded = position.sequence.to_be_bytes().to_vec();
+            encoded.extend_from_slice(&position.checksum.to_be_bytes());
+            about.insert(POSITION, encoded.as_slice())?;
+        }
+        transaction.commit()?;
+        Ok(())
+    }
+
+    /// The database as it is now.
+    pub(super) fn view(&self) -> Result<View, redb::Error> {
+        let records = self.redb.begin_read()?.open_table(RECORDS)?;
+        Ok(View { records })
+    }
+
+    pub(super) fn close(self) -> Result<(), redb::Error> {
+        Ok(self.redb.close()?)
+    }
+}
+
+type Records<'a> = redb::Table<'a, &'static [u8], &'static [u8]>;
+type About<'a> = redb::Table<'a, &'static str, &'static [u8]>;
+
+/// The database as it was.
+pub(super) struct View {
+    records: ReadOnlyTable<&'static [u8], &'static [u8]>,
+}
+
+impl View {
+    pub(super) fn get(&self, key: &[u8]) -> Result<Option<Value>, ReadError> {
+        let found = ReadableTable::get(&self.records, key).map_err(reading)?;
+        Ok(found.map(|value| Value::from(value.value())))
+    }
+
+    pub(super) fn keys(&self, start: Bound<&[u8]>) -> Result<Keys<'_>, ReadError> {
+        let range =
+            ReadableTable::range::<&[u8]>(&self.records, (start, Bound::Unbounded)).map_err(reading)?;
+        Ok(Keys { range })
+    }
+}
+
+/// Keys in order.
+pub(super) struct Keys<'a> {
+    range: redb::Range<'a, &'static [u8], &'static [u8]>,
+}
+
+impl Keys<'_> {
+    /// The next key, if it has the prefix.
+    pub(super) fn next_key(&mut self, prefix: &[u8]) -> Result<Option<Vec<u8>>, ReadError> {
+        let Some(entry) = self.range.next() else { return Ok(None) };
+        let (key, _) = entry.map_err(reading)?;
+        Ok(key.value().starts_with(prefix).then(|| key.value().to_vec()))
+    }
+}
+
+fn reading(error: StorageError) -> ReadError {
+    read_error("reading the database", error.into())
+}
+
+pub(super) fn read_error(context: &str, error: redb::Error) -> ReadError {
+    match error {
+        redb::Error::Io(source) if source.kind() == io::ErrorKind::InvalidData => {
+            ReadError::Corrupt(format!("the database file cannot be understood ({source})"))
+        }
+        redb::Error::Io(source) => ReadError::Io { context: context.to_owned(), source },
+        redb::Error::PreviousIo => ReadError::Io {
+            context: context.to_owned(),
+            source: io::Error::other("the disk failed earlier; reopen the storage"),
+        },
+        redb::Error::DatabaseClosed => ReadError::Closed,
+        other => ReadError::Corrupt(format!("the database file is damaged ({other})")),
+    }
+}
+
+/// A file as redb wants it. Writing waits for room on a full disk: redb itself would give up for good.
+struct Backend {
+    file: Arc<dyn File>,
+    progress: Arc<Progress>,
+}
+
+impl Backend {
+    fn waiting_for_room(&self, operation: impl Fn() -> io::Result<()>) -> io::Result<()> {
+        loop {
+            match operation() {
+                Ok(()) => {
+                    self.progress.moves();
+                    return Ok(());
+                }
+                Err(error) => match NoRoom::of(&error) {
+                    Some(no_room) if self.progress.wait_for_room(no_room) => {}
+                    _ => return Err(error),
+                },
+            }
+        }
+    }
+}
+
+impl StorageBackend for Backend {
+    fn len(&self) -> io::Result<u64> {
+        self.file.len()
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        self.file.read_at(offset, out)
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.waiting_for_room(|| self.file.set_len(len))
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        self.file.sync_data()
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        self.waiting_for_room(|| self.file.write_at(offset, data))
+    }
+}
+
+impl Debug for Backend {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str("the database file")
+    }
+}
+
+const RECORDS: TableDefinition<'static, &'static [u8], &'static [u8]> = TableDefinition::new("records");
+const ABOUT: TableDefinition<'static, &'static str, &'static [u8]> = TableDefinition::new("about");
+const FORMAT: &str = "format";
+const LOG: &str = "log";
+const POSITION: &str = "position";
+const FORMAT_VERSION: u8 = 1;
