@@ -31,6 +31,7 @@ def make() -> dict:
             {"name": "nothing", "reason": "truncated", "plaintext": b""},
             {"name": "version 0", "reason": "unknown version", "plaintext": flip(plaintext, 0, 1)},
             {"name": "version 2", "reason": "unknown version", "plaintext": flip(plaintext, 0, 3)},
+            {"name": "sequence 0", "reason": "sequence 0", "plaintext": flip(plaintext, 8)},
             {"name": "set hash 1", "reason": "unknown set hash", "plaintext": flip(plaintext, algorithm)},
             {"name": "last byte missing", "reason": "truncated", "plaintext": plaintext[:-1]},
             {"name": "a byte too many", "reason": "bytes after the end", "plaintext": plaintext + b"\0"},

@@ -1,6 +1,6 @@
 """keyrings.json: section Keyring."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from strongroom_formats import keyring, names, record
 from strongroom_formats.keyring import Keyring, NamesGeneration, SlotSecret, Term
@@ -19,6 +19,15 @@ def make() -> dict:
     descending.terms = [_term(2, keyring.ACTIVE), _term(1, keyring.DEACTIVATED)]
     repeated = _first()
     repeated.terms = [_term(1, keyring.DEACTIVATED), _term(1, keyring.ACTIVE)]
+    def changed(**fields) -> bytes:
+        return replace(first, **fields).encode()
+
+    def names_of(*states: tuple[int, int]) -> list[NamesGeneration]:
+        return [NamesGeneration(generation, state, draw("keyring names key")) for generation, state in states]
+
+    active, left = keyring.NAMES_ACTIVE, keyring.NAMES_BEING_LEFT
+    names_reason, terms_reason = "not one active names generation, the last", "not one active term, the last"
+    twice = [*first.slots, SlotSecret(first.slots[0].slot_id, draw("keyring psk 2"))]
     destroyed_with_key = plaintext[: terms_at + 8] + b"\x03" + plaintext[terms_at + 9 :]
 
     def refusal(name: str, reason: str, refused: bytes) -> dict:
@@ -42,6 +51,21 @@ def make() -> dict:
             refusal("a destroyed term with its key", "bytes after the end", destroyed_with_key),
             refusal("terms descending", "terms are not ascending", descending.encode()),
             refusal("a term twice", "terms are not ascending", repeated.encode()),
+            refusal("no names", names_reason, changed(names=[])),
+            refusal("no active names", names_reason, changed(names=names_of((1, left)))),
+            refusal("two active names generations", names_reason, changed(names=names_of((1, active), (2, active)))),
+            refusal("active names before those being left", names_reason, changed(names=names_of((1, active), (2, left)))),
+            refusal("two names generations being left", names_reason, changed(names=names_of((1, left), (2, left), (3, active)))),
+            refusal("names descending", "names generations are not ascending", changed(names=names_of((2, left), (1, active)))),
+            refusal("a slot twice", "a slot twice", changed(slots=twice)),
+            refusal("no terms", terms_reason, changed(terms=[])),
+            refusal("no active term", terms_reason, changed(terms=[_term(1, keyring.DEACTIVATED)])),
+            refusal("two active terms", terms_reason, changed(terms=[_term(number, keyring.ACTIVE) for number in (1, 2)])),
+            refusal(
+                "the active term not the last",
+                terms_reason,
+                changed(terms=[_term(1, keyring.ACTIVE), _term(2, keyring.DEACTIVATED)]),
+            ),
         ],
     }
 

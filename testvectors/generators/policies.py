@@ -2,6 +2,7 @@
 
 from strongroom_formats import policy
 from strongroom_formats.policy import Groups, Shamir
+from strongroom_formats.wire import bytes8
 
 from .seeds import flip
 
@@ -19,6 +20,9 @@ def make() -> dict:
     longest = Groups(1, (("x" * 255, TWO_OF_THREE),))
     accepted = [THREE_OF_FIVE, ONE_OF_ONE, ONE_OF_THREE, Shamir(255, 255), Shamir(1, 255), GROUPS, longest, most]
     groups = GROUPS.encode()
+
+    def group(name: bytes) -> bytes:
+        return b"\x02\x01\x01" + bytes8(name) + ONE_OF_ONE.encode()
 
     def refusal(name: str, reason: str, encoded: bytes) -> dict:
         return {"name": name, "reason": reason, "encoded": encoded}
@@ -40,7 +44,13 @@ def make() -> dict:
             refusal("more groups needed than there are", "threshold out of range", flip(groups, 1, 6)),
             refusal("groups in groups", "a group that is not shamir", b"\x02\x01\x01\x01a" + groups),
             refusal("a group whose threshold is 0", "threshold out of range", b"\x02\x01\x01\x01a\x01\x00\x01"),
-            refusal("a name that is not UTF-8", "name of a group is not UTF-8", b"\x02\x01\x01\x01\xff\x01\x01\x01"),
+            refusal("a name that is not UTF-8", "name is not UTF-8", group(b"\xff")),
+            refusal("a name without a character", "name is empty or has a space at an end", group(b"")),
+            refusal("a name with a space before", "name is empty or has a space at an end", group(b" a")),
+            refusal("a name with a line feed", "name holds a character that may disguise it", group(b"a\nb")),
+            refusal("a name that turns direction", "name holds a character that may disguise it", group("a\u202eb".encode())),
+            refusal("a name with a colon", "name of a group holds punctuation", group(b"a:b")),
+            refusal("two groups of one name", "two groups of one name", b"\x02\x01\x02" + 2 * b"\x01a\x01\x01\x01"),
             refusal("groups, a byte missing", "truncated", groups[:-1]),
             refusal("groups, a byte too many", "bytes after the end", groups + b"\0"),
         ],

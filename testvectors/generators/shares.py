@@ -90,7 +90,8 @@ def _written_otherwise() -> list[dict]:
         "upper case": text.upper(),
         "groups of four with spaces": " ".join(fours),
         "groups of four with hyphens, upper case": "-".join(fours).upper(),
-        "spaces around": f"  {text} ",
+        "mixed case": "".join(letter.upper() if place % 3 else letter for place, letter in enumerate(text)),
+        "lines, tabs and spaces around": f" {text[:34]}\n\t{text[34:68]}\r\n{text[68:]} ",
         "a space in the prefix": text[0] + " " + text[1:],
     }
     return [{"name": name, "text": form, **_fields(made)} for name, form in forms.items()]
@@ -102,6 +103,14 @@ def _replace(text: str, places: list[int], step: int) -> str:
     for place in places:
         at = len(share.PREFIX) + 1 + place
         characters[at] = bch.ALPHABET[bch.ALPHABET.index(characters[at]) ^ step]
+    return "".join(characters)
+
+
+def _erase(text: str, places: list[int], marks: str) -> str:
+    """The given places after the prefix overwritten with marks, in turn."""
+    characters = list(text)
+    for number, place in enumerate(places):
+        characters[len(share.PREFIX) + 1 + place] = marks[number % len(marks)]
     return "".join(characters)
 
 
@@ -118,9 +127,19 @@ def _corrected() -> list[dict]:
         "four beside each other": [20, 21, 22, 23],
         "four check symbols": [84, 88, 93, 98],
     }
+    written = {name: (places, _replace(text, places, 1 + number)) for number, (name, places) in enumerate(errors.items())}
+    eight = [2, 12, 21, 33, 40, 61, 70, 83]
+    written |= {
+        "one unreadable": ([50], _erase(text, [50], "?")),
+        "eight unreadable": (eight, _erase(text, eight, "?")),
+        "eight unreadable beside each other": (list(range(88, 96)), _erase(text, list(range(88, 96)), "?")),
+        "letters that the alphabet has not": (eight, _erase(text, eight, "bio1BIO1")),
+        "two unreadable and three wrong": (eight[:5], _erase(_replace(text, eight[2:5], 9), eight[:2], "?")),
+        "six unreadable and one wrong": (eight[:7], _erase(_replace(text, eight[6:7], 9), eight[:6], "?")),
+    }
     return [
-        {"name": name, "text": _replace(text, places, 1 + number), "places": places, "corrected": text, **_fields(made)}
-        for number, (name, places) in enumerate(errors.items())
+        {"name": name, "text": wrong, "places": places, "corrected": text, **_fields(made)}
+        for name, (places, wrong) in written.items()
     ]
 
 
@@ -146,6 +165,11 @@ def _refused() -> list[dict]:
         refusal("one symbol more", "wrong length", text + "q"),
         refusal("five errors", "too many errors", _replace(text, [2, 21, 40, 61, 83], 7)),
         refusal("eight errors", "too many errors", _replace(text, [2, 12, 21, 33, 40, 61, 70, 83], 7)),
+        refusal("nine unreadable", "too many errors", _erase(text, list(range(0, 90, 10)), "?")),
+        refusal("seven unreadable and one wrong", "too many errors", _erase(_replace(text, [80], 9), list(range(0, 70, 10)), "?")),
+        refusal("one unreadable and four wrong", "too many errors", _erase(_replace(text, [5, 25, 45, 65], 9), [0], "?")),
+        refusal("a character that stands in no share", "a character that stands in no share", text[:50] + "!" + text[51:]),
+        refusal("a letter like one of the alphabet", "a character that stands in no share", text[:50] + "\u0430" + text[51:]),
         refusal("BIP-93's own residue", "too many errors", finished(data, residue="secretshare32ex")),
         refusal("checked with another prefix", "too many errors", finished(data, prefix="ms")),
         refusal("version 0", "unknown version", finished(share.data_symbols(u8(0) + made.encode()[1:]))),
@@ -173,11 +197,10 @@ def _vault() -> list[dict]:
 def _vault_refused() -> list[dict]:
     raw = share.to_vault(draw("vault refused y"), 9)
     return [
-        {"name": "nothing", "reason": "wrong length", "text": ""},
+        {"name": "nothing", "reason": "too short", "text": ""},
+        {"name": "x alone", "reason": "too short", "text": "09"},
         {"name": "x is 0", "reason": "x is 0", "text": (raw[:-1] + b"\0").hex()},
         {"name": "x is 0, base64", "reason": "x is 0", "text": base64.b64encode(raw[:-1] + b"\0").decode()},
-        {"name": "34 bytes", "reason": "wrong length", "text": (raw + b"\x01").hex()},
-        {"name": "31 bytes", "reason": "wrong length", "text": raw[:31].hex()},
         {"name": "half a byte less", "reason": "neither hex nor base64", "text": raw.hex()[:-1]},
         {"name": "a letter that is neither", "reason": "neither hex nor base64", "text": "!" + raw.hex()[1:]},
     ]

@@ -174,12 +174,14 @@ def _refused_sets(stored: bytes, p256_set: SlotSet) -> list[dict]:
     slot_state = 4 + 1 + 16 + 8 + 1 + 16
     suite = slot_state + 1 + 8 + 1 + len("board")
     short = replace(p256_set.slots[0], commitments=p256_set.slots[0].commitments[:4])
-    unwrapped = replace(p256_set.slots[0], wrapped=b"")
+    first, disguise = p256_set.slots[0], "name holds a character that may disguise it"
+    no_fit = "wrapped root key does not fit the state and suite"
+    many = [replace(p256_set.slots[2], slot_id=bytes([number] * 16), label=f"slot {number}") for number in range(33)]
     alone = replace(p256_set.slots[2], commitments=[draw("a commitment too many")])
     wrapped = replace(p256_set.slots[4], wrapped=b"\x01" * 113)
 
-    def of(slot: Slot) -> bytes:
-        return SlotSet(STORE_ID, 9, [slot]).encode()
+    def of(*these: Slot) -> bytes:
+        return SlotSet(STORE_ID, 9, list(these)).encode()
 
     vectors = [
         ("nothing", "checksum does not match", b""),
@@ -189,15 +191,27 @@ def _refused_sets(stored: bytes, p256_set: SlotSet) -> list[dict]:
         ("another magic", "wrong magic", _reseal(flip(body, 0))),
         ("version 0", "unknown version", _reseal(flip(body, 4, 1))),
         ("version 2", "unknown version", _reseal(flip(body, 4, 3))),
-        ("more slots than there are", "truncated", _reseal(flip(body, 29, 0x80))),
+        ("more slots than there are", "truncated", _reseal(flip(body, 29, 4))),
+        ("33 slots", "more than 32 slots", SlotSet(STORE_ID, 9, many).encode()),
         ("fewer slots than there are", "bytes after the end", _reseal(flip(body, 29, 1))),
         ("slot state 0", "unknown state of a slot", _reseal(flip(body, slot_state, 2))),
         ("slot state 3", "unknown state of a slot", _reseal(flip(body, slot_state, 1))),
         ("suite 0", "unknown suite", _reseal(flip(body, suite + 1, 1))),
         ("a commitment missing", "commitments do not fit the policy", of(short)),
         ("a commitment for 1 of 1", "commitments do not fit the policy", of(alone)),
-        ("active without a wrapped root key", "wrapped root key does not fit the state", of(unwrapped)),
-        ("pending with a wrapped root key", "wrapped root key does not fit the state", of(wrapped)),
+        ("active without a wrapped root key", no_fit, of(replace(first, wrapped=b""))),
+        ("pending with a wrapped root key", no_fit, of(wrapped)),
+        ("wrapped root key shortened", no_fit, of(replace(first, wrapped=first.wrapped[:-1]))),
+        ("wrapped root key shorter than an encapsulated key", no_fit, of(replace(first, wrapped=first.wrapped[:9]))),
+        ("public key shortened", "public key does not fit the suite", of(replace(first, public_key=first.public_key[:-1]))),
+        ("suite of another public key", "public key does not fit the suite", of(replace(first, suite=XWING))),
+        ("two slots of one id", "two slots of one id", of(first, replace(first, label="another"))),
+        ("two slots of one label", "two slots of one label and state", of(first, replace(first, slot_id=bytes(16)))),
+        ("an empty label", "name is empty or has a space at an end", of(replace(first, label=""))),
+        ("a label with a space after", "name is empty or has a space at an end", of(replace(first, label="a "))),
+        ("a label that clears the screen", disguise, of(replace(first, label="a\x1b[2Jb"))),
+        ("a label with a character that does not show", disguise, of(replace(first, label="a\u200bb"))),
+        ("a label with a space that does not break", disguise, of(replace(first, label="a\u00a0b"))),
     ]
     return [{"name": name, "reason": reason, "stored": refused} for name, reason, refused in vectors]
 
@@ -257,8 +271,6 @@ def _refused_openings(name: str, slot_set: SlotSet, made: list[Made]) -> list[di
         refusal("wrapped root key of another slot", "forged", quorum, attacked=only(wrapped=alone.slot.wrapped)),
         refusal("wrapped root key changed", "forged", quorum, attacked=only(wrapped=flip(slot.wrapped, -1))),
         refusal("encapsulated key changed", "forged", quorum, attacked=only(wrapped=_change_enc(slot))),
-        refusal("wrapped root key shortened", "forged", quorum, attacked=only(wrapped=slot.wrapped[:-1])),
-        refusal("wrapped root key shorter than an encapsulated key", "truncated", quorum, attacked=only(wrapped=slot.wrapped[:9])),
         refusal("generation changed", "forged", quorum, attacked=replace(only(), generation=slot_set.generation + 1)),
         refusal("public key of another", of_another, quorum, attacked=only(public_key=attacker.slot.public_key)),
         refusal("commitments of another", of_another, quorum, attacked=only(commitments=attacker.slot.commitments)),

@@ -55,16 +55,18 @@ def is_valid(prefix: str, data: list[int], residue: str = RESIDUE) -> bool:
     return polymod(expand(prefix) + data) == number(symbols(residue))
 
 
-def correct(prefix: str, data: list[int]) -> list[int] | None:
-    """`data` with at most four symbols replaced so that it is valid, or nothing.
+def correct(prefix: str, data: list[int], unreadable: list[int]) -> list[int] | None:
+    """`data` with symbols replaced so that it is valid, or nothing.
 
-    The generator has eight consecutive powers of γ among its roots, so that Peterson's decoder finds up to four errors.
+    The generator has eight consecutive powers of γ among its roots, so that Peterson's decoder finds up to four errors at
+    unknown places; each place that is known to be unreadable takes up one root instead of two.
     """
     difference = polymod(expand(prefix) + data) ^ number(symbols(RESIDUE))
     remainder = [difference >> 5 * place & 31 for place in range(CHECK)]
     syndromes = [_evaluate(remainder, _power(_GAMMA, _FIRST_ROOT + root)) for root in range(8)]
-    for errors in range(5):
-        corrected = _correct_exactly(data, syndromes, errors)
+    erased = [len(data) - 1 - place for place in unreadable]
+    for errors in range((8 - len(erased)) // 2 + 1):
+        corrected = _correct_exactly(data, syndromes, erased, errors)
         if corrected is not None and is_valid(prefix, corrected):
             return corrected
     return None
@@ -129,24 +131,29 @@ def _solve(rows: list[list[tuple[int, int]]]) -> list[tuple[int, int]] | None:
     return [row[-1] for row in rows]
 
 
-def _correct_exactly(data: list[int], syndromes: list[tuple[int, int]], errors: int) -> list[int] | None:
-    if errors == 0:
-        return data if all(syndrome == (0, 0) for syndrome in syndromes) else None
-    locator = _solve([[syndromes[row + column] for column in range(errors + 1)] for row in range(errors)])
+def _correct_exactly(data: list[int], syndromes: list[tuple[int, int]], erased: list[int], errors: int) -> list[int] | None:
+    """With just so many errors beside the erased places; both are counted from the end."""
+    # What the erased places contribute is annihilated by one step of this recurrence for each of them.
+    reduced = syndromes
+    for place in erased:
+        x = _power(_GAMMA, place)
+        reduced = [_plus(after, _times(x, before)) for before, after in zip(reduced, reduced[1:])]
+    locator = _solve([[reduced[row + column] for column in range(errors + 1)] for row in range(errors)])
     if locator is None:
         return None
-    # The locator's roots are γ to the place of each error, counted from the end.
-    places = []
+    # The locator's roots are γ to the place of each error.
+    found = []
     for place in range(len(data)):
         x, value = _power(_GAMMA, place), (0, 0)
         for coefficient in reversed([*locator, _ONE]):
             value = _plus(_times(value, x), coefficient)
         if value == (0, 0):
-            places.append(place)
-    if len(places) != errors:
+            found.append(place)
+    if len(found) != errors or set(found) & set(erased):
         return None
+    places = found + erased
     values = _solve(
-        [[_power(_GAMMA, place * (_FIRST_ROOT + row)) for place in places] + [syndromes[row]] for row in range(errors)]
+        [[_power(_GAMMA, place * (_FIRST_ROOT + row)) for place in places] + [syndromes[row]] for row in range(len(places))]
     )
     if values is None or any(value[1] for value in values):
         return None

@@ -48,6 +48,8 @@ def decode(plaintext: bytes) -> Head:
     if reader.u8() != VERSION:
         raise Refused("unknown version")
     head = Head(reader.u64(), reader.take(32), reader.u64(), reader.u64(), reader.u16(), reader.u16())
+    if head.sequence == 0:
+        raise Refused("sequence 0")
     head.set_hash_algorithm = reader.u8()
     if head.set_hash_algorithm != 0:
         raise Refused("unknown set hash")

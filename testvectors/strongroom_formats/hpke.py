@@ -46,6 +46,7 @@ class XWing:
     """KEM 0x647A."""
 
     kem_id = 0x647A
+    public_key_length = xwing.PUBLIC_KEY
     enc_length = xwing.CIPHERTEXT
     randomness_length = 64
     suite_id = b"KEM" + u16(kem_id)
@@ -69,6 +70,7 @@ class P256:
     """KEM 0x0010, DHKEM(P-256, HKDF-SHA256). The randomness of an encapsulation is the ikm of its ephemeral pair."""
 
     kem_id = 0x0010
+    public_key_length = 65
     enc_length = 65
     randomness_length = 32
     suite_id = b"KEM" + u16(kem_id)

@@ -82,9 +82,17 @@ def decode(plaintext: bytes) -> Keyring:
         names = NamesGeneration(reader.u16(), reader.u8(), reader.take(32))
         if names.state not in (NAMES_ACTIVE, NAMES_BEING_LEFT):
             raise Refused("unknown state of a names generation")
+        if keyring.names and keyring.names[-1].generation >= names.generation:
+            raise Refused("names generations are not ascending")
         keyring.names.append(names)
+    states = [names.state for names in keyring.names]
+    if states not in ([NAMES_ACTIVE], [NAMES_BEING_LEFT, NAMES_ACTIVE]):
+        raise Refused("not one active names generation, the last")
     for _ in range(reader.u16()):
-        keyring.slots.append(SlotSecret(reader.take(16), reader.take(32)))
+        slot = SlotSecret(reader.take(16), reader.take(32))
+        if any(other.slot_id == slot.slot_id for other in keyring.slots):
+            raise Refused("a slot twice")
+        keyring.slots.append(slot)
     for _ in range(reader.u32()):
         term = Term(reader.u32(), reader.u8(), reader.u64(), reader.u64(), reader.u64(), b"")
         if term.state not in (ACTIVE, DEACTIVATED, DESTROYED):
@@ -95,6 +103,9 @@ def decode(plaintext: bytes) -> Keyring:
             raise Refused("terms are not ascending")
         keyring.terms.append(term)
     reader.end()
+    active = [term.term for term in keyring.terms if term.state == ACTIVE]
+    if not keyring.terms or active != [keyring.terms[-1].term]:
+        raise Refused("not one active term, the last")
     return keyring
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from .labels import check_group
 from .wire import Reader, Refused, bytes8, u8
 
 SHAMIR, GROUPS = 1, 2
@@ -60,10 +61,9 @@ def _groups(reader: Reader) -> Groups:
     required, count = reader.u8(), reader.u8()
     groups = []
     for _ in range(count):
-        try:
-            name = reader.bytes8().decode()
-        except UnicodeDecodeError:
-            raise Refused("name of a group is not UTF-8") from None
+        name = check_group(reader.bytes8())
+        if any(name == other for other, _ in groups):
+            raise Refused("two groups of one name")
         if reader.u8() != SHAMIR:
             raise Refused("a group that is not shamir")
         groups.append((name, _shamir(reader)))

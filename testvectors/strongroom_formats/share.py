@@ -10,6 +10,7 @@ VERSION = 1
 PREFIX = "sr"
 BYTES = 52
 SYMBOLS = 84
+UNREADABLE = "?bio1"
 
 
 @dataclass
@@ -56,17 +57,18 @@ def from_text(written: str) -> tuple[Share, list[int]]:
     body = compact[len(PREFIX) + 1 :]
     if len(body) != SYMBOLS + bch.CHECK:
         raise Refused("wrong length")
-    if any(character not in bch.ALPHABET for character in body):
-        raise Refused("a character outside the alphabet")
-    values = bch.symbols(body)
-    corrected = bch.correct(PREFIX, values)
+    if any(character not in bch.ALPHABET + UNREADABLE for character in body):
+        raise Refused("a character that stands in no share")
+    unreadable = [place for place, character in enumerate(body) if character in UNREADABLE]
+    values = [bch.ALPHABET.index(character) if character in bch.ALPHABET else 0 for character in body]
+    corrected = bch.correct(PREFIX, values, unreadable) if len(unreadable) <= 8 else None
     if corrected is None:
         raise Refused("too many errors")
     bits = bch.number(corrected[:SYMBOLS])
     if bits & 15:
         raise Refused("last 4 bits are not zero")
     share = decode((bits >> 4).to_bytes(BYTES, "big"))
-    return share, [place for place, value in enumerate(values) if value != corrected[place]]
+    return share, [place for place, value in enumerate(values) if value != corrected[place] or place in unreadable]
 
 
 def to_vault(y: bytes, x: int) -> bytes:
@@ -74,7 +76,7 @@ def to_vault(y: bytes, x: int) -> bytes:
 
 
 def from_vault(written: str) -> tuple[bytes, int]:
-    """Hex or base64 of `y ‖ x`, for a secret of 32 bytes."""
+    """Hex or base64 of `y ‖ x`."""
     try:
         raw = bytes.fromhex(written)
     except ValueError:
@@ -82,8 +84,8 @@ def from_vault(written: str) -> tuple[bytes, int]:
             raw = base64.b64decode(written, validate=True)
         except ValueError:
             raise Refused("neither hex nor base64") from None
-    if len(raw) != 33:
-        raise Refused("wrong length")
+    if len(raw) < 2:
+        raise Refused("too short")
     if raw[-1] == 0:
         raise Refused("x is 0")
     return raw[:-1], raw[-1]

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Callable
 
 from . import hpke, policy as policies, shamir
+from .labels import check_label
 from .policy import Groups, Policy, Shamir
 from .primitives import hkdf, hkdf_expand, sha256
 from .share import Share
@@ -12,6 +13,7 @@ from .wire import Reader, Refused, bytes8, bytes16, fixed, u8, u16, u64
 MAGIC = b"SRSL"
 VERSION = 1
 PENDING, ACTIVE = 1, 2
+MAX_SLOTS = 32
 SUITES: dict[int, hpke.Kem] = {1: hpke.XWing, 2: hpke.P256}
 
 
@@ -69,8 +71,16 @@ def decode(stored: bytes) -> SlotSet:
     if reader.u8() != VERSION:
         raise Refused("unknown version")
     slots = SlotSet(reader.take(16), reader.u64())
-    for _ in range(reader.u8()):
-        slots.slots.append(_decode_slot(reader))
+    count = reader.u8()
+    if count > MAX_SLOTS:
+        raise Refused("more than 32 slots")
+    for _ in range(count):
+        slot = _decode_slot(reader)
+        if any(other.slot_id == slot.slot_id for other in slots.slots):
+            raise Refused("two slots of one id")
+        if any((other.label, other.state) == (slot.label, slot.state) for other in slots.slots):
+            raise Refused("two slots of one label and state")
+        slots.slots.append(slot)
     reader.end()
     return slots
 
@@ -79,10 +89,7 @@ def _decode_slot(reader: Reader) -> Slot:
     slot_id, state, created = reader.take(16), reader.u8(), reader.u64()
     if state not in (PENDING, ACTIVE):
         raise Refused("unknown state of a slot")
-    try:
-        label = reader.bytes8().decode()
-    except UnicodeDecodeError:
-        raise Refused("label is not UTF-8") from None
+    label = check_label(reader.bytes8())
     suite, policy, public_key = reader.u16(), policies.decode(reader.bytes16()), reader.bytes16()
     if suite not in SUITES:
         raise Refused("unknown suite")
@@ -90,8 +97,10 @@ def _decode_slot(reader: Reader) -> Slot:
     if len(commitments) != commitment_count(policy):
         raise Refused("commitments do not fit the policy")
     wrapped = reader.bytes16()
-    if bool(wrapped) != (state == ACTIVE):
-        raise Refused("wrapped root key does not fit the state")
+    if len(public_key) != SUITES[suite].public_key_length:
+        raise Refused("public key does not fit the suite")
+    if len(wrapped) != (SUITES[suite].enc_length + 48 if state == ACTIVE else 0):
+        raise Refused("wrapped root key does not fit the state and suite")
     return Slot(slot_id, state, created, label, suite, policy, public_key, commitments, wrapped)
 
 
