@@ -127,7 +127,7 @@ fn errors_say_nothing_of_the_secret() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(64) })]
 
     #[test]
     fn any_secret_comes_back_from_any_quorum(

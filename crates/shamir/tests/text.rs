@@ -243,6 +243,8 @@ fn errors_tell_nothing_of_what_was_typed() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(512) })]
+
     #[test]
     fn no_text_panics(text in "(sr1|SR1)?[ -~?qpzry9x8]{0,130}") {
         let _ = decode(&text);

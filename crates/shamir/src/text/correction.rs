@@ -5,6 +5,8 @@
 //!
 //! What is computed tells of the wrong symbols, not of the right ones.
 
+use std::iter;
+
 use bech32::primitives::gf32_ext::Fe1024;
 use bech32::primitives::{Field, LfsrIter};
 use bech32::{Checksum, Fe32};
@@ -35,8 +37,13 @@ pub(super) fn errors(syndrome: u128, length: usize, erased: &[usize]) -> Option<
     if 2 * unknown > redundancy {
         return None;
     }
-    let found: Vec<usize> = (0..length)
-        .filter(|&place| evaluate(&error_polynomial, locator(place).multiplicative_inverse()) == Fe1024::ZERO)
+    let backwards = ShareCode::ROOT_GENERATOR.multiplicative_inverse();
+    let found: Vec<usize> = iter::successors(Some(Fe1024::ONE), |&inverse| Some(inverse * backwards))
+        .take(length)
+        .enumerate()
+        .filter_map(|(place, inverse)| {
+            (evaluate(&error_polynomial, inverse) == Fe1024::ZERO).then_some(place)
+        })
         .collect();
     // Fewer roots, roots beyond the text, or roots where a symbol is already erased: no text fits.
     if found.len() != unknown || found.iter().any(|place| erased.contains(place)) {
