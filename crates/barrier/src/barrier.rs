@@ -9,7 +9,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use futures_channel::oneshot;
 use strongroom_crypto::record::{StoreId, Term};
 use strongroom_crypto::secret::Plaintext;
-use strongroom_keyring::{Keyring, KeyringKey, NamesGeneration, RotationPolicy, TermInfo, TermState, TermUsage};
+use strongroom_keyring::{
+    Keyring, KeyringKey, NamesGeneration, RotationPolicy, TermInfo, TermState, TermUsage,
+};
 use strongroom_storage::{self as storage, Storage};
 
 use crate::batch::Batch;
@@ -194,7 +196,8 @@ impl Barrier {
         let Shared { storage, .. } = self.shared();
         loop {
             let (generation, places) = self.with_keys(|keys| {
-                let places = keys.lookup_order().map(|names| names.value_key(path)).collect::<Result<Vec<_>, _>>()?;
+                let places =
+                    keys.lookup_order().map(|names| names.value_key(path)).collect::<Result<Vec<_>, _>>()?;
                 Ok((keys.keyring.generation(), places))
             })?;
             for place in places {
@@ -249,7 +252,10 @@ impl Barrier {
     }
 
     /// Runs with the keys, which nobody wipes meanwhile: must not wait for anything.
-    pub(crate) fn with_keys<T>(&self, work: impl FnOnce(&Keys) -> Result<T, ReadError>) -> Result<T, ReadError> {
+    pub(crate) fn with_keys<T>(
+        &self,
+        work: impl FnOnce(&Keys) -> Result<T, ReadError>,
+    ) -> Result<T, ReadError> {
         let keys = self.shared().keys.read().unwrap_or_else(PoisonError::into_inner);
         work(keys.as_ref().ok_or(ReadError::Sealed)?)
     }
@@ -263,7 +269,7 @@ impl Barrier {
     ///
     /// As [`Barrier::commit`].
     pub async fn rotate(&self) -> Result<Term, CommitError> {
-        let now = (self.shared().options.clock)();
+        let now = self.now();
         self.change_keyring(move |keyring, _| {
             let mut next = keyring.next()?;
             next.install_term(now)?;
@@ -297,7 +303,9 @@ impl Barrier {
     /// [`CommitError::Refused`] carries the error of `make`.
     pub async fn change_keyring(
         &self,
-        make: impl FnOnce(&Keyring, &Head) -> Result<KeyringChange, Box<dyn std::error::Error + Send + Sync>> + Send + 'static,
+        make: impl FnOnce(&Keyring, &Head) -> Result<KeyringChange, Box<dyn std::error::Error + Send + Sync>>
+        + Send
+        + 'static,
     ) -> Result<Committed, CommitError> {
         let make: MakeChange = Box::new(move |keyring, _, head| make(keyring, head));
         Ok(self.request(Work::Keyring(make)).await?.committed)
@@ -327,6 +335,23 @@ impl Barrier {
     /// The store's number.
     pub fn store(&self) -> StoreId {
         self.handle.store
+    }
+
+    /// The present time by this barrier's clock.
+    pub fn now(&self) -> u64 {
+        (self.shared().options.clock)()
+    }
+
+    /// Whether a keyring record as it lies in storage opens with the key in use.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError::Sealed`].
+    pub fn keyring_opens(&self, record: &[u8]) -> Result<bool, ReadError> {
+        self.with_keys(|keys| {
+            let stored = keys.keyring_key.open(place::KEYRING, record);
+            Ok(stored.is_ok_and(|stored| stored.generation() == keys.keyring.generation()))
+        })
     }
 
     /// The storage below.

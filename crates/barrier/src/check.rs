@@ -95,7 +95,9 @@ impl fmt::Display for Problem {
             Self::Malformed => f.write_str("the record opens but breaks its format"),
             Self::Key => f.write_str("the storage key belongs to no format"),
             Self::Generation(generation) => write!(f, "names generation {generation} is not in the keyring"),
-            Self::Name => f.write_str("the name does not open: damaged, forged, or moved from another directory"),
+            Self::Name => {
+                f.write_str("the name does not open: damaged, forged, or moved from another directory")
+            }
             Self::Orphan => f.write_str("no directory leads to it"),
             Self::Count { term, head, found } => {
                 write!(f, "the head counts {head} entries under term {}, and there are {found}", term.get())

@@ -36,13 +36,25 @@ pub struct KeyringChange {
 
 /// Makes a [`KeyringChange`] out of the keyring and head in use when its turn comes.
 pub(crate) type MakeChange = Box<
-    dyn FnOnce(&Keyring, &KeyringKey, &Head) -> Result<KeyringChange, Box<dyn std::error::Error + Send + Sync>> + Send,
+    dyn FnOnce(
+            &Keyring,
+            &KeyringKey,
+            &Head,
+        ) -> Result<KeyringChange, Box<dyn std::error::Error + Send + Sync>>
+        + Send,
 >;
 
 pub(crate) enum Work {
     Batch(Batch),
-    Reseal { keys: Vec<Vec<u8>>, state: RewrapState },
-    Move { directory: Directory, keys: Vec<Vec<u8>>, state: RewrapState },
+    Reseal {
+        keys: Vec<Vec<u8>>,
+        state: RewrapState,
+    },
+    Move {
+        directory: Directory,
+        keys: Vec<Vec<u8>>,
+        state: RewrapState,
+    },
     Keyring(MakeChange),
     /// Nothing: answered when everything before it is.
     Flush,
@@ -92,7 +104,8 @@ impl Committer {
                 Work::Keyring(make) => {
                     self.commit_group(std::mem::take(&mut group));
                     let outcome = self.change_keyring(make);
-                    let _ = reply.send(outcome.map(|committed| Outcome { committed, resealed: Resealed::default() }));
+                    let _ = reply
+                        .send(outcome.map(|committed| Outcome { committed, resealed: Resealed::default() }));
                 }
                 Work::Flush => {
                     self.commit_group(std::mem::take(&mut group));
@@ -256,11 +269,11 @@ impl Committer {
             seal_head(&mut head, sealer)
         })?;
         let mut batch = storage::Batch::new();
-        batch.require_equal(place::HEAD.to_vec(), Some(self.head_record.clone()));
+        batch.require_equal(place::HEAD.to_vec(), Some(self.head_record.as_slice().into()));
         batch.put(place::KEYRING.to_vec(), sealed);
-        puts.into_iter().for_each(|(key, value)| {
+        for (key, value) in puts {
             batch.put(key, value);
-        });
+        }
         if !rewrap_pending(&next.keyring) {
             batch.delete(place::REWRAP.to_vec());
         }

@@ -46,24 +46,19 @@ pub(crate) fn encode(revision: u64, value: &[u8], padding: u32, out: &mut Record
     }
     let len = u32::try_from(value.len()).ok()?;
     let step = usize::try_from(padding.max(1)).ok()?;
-    let padded = value.len().checked_next_multiple_of(step).filter(|padded| *padded <= MAX_VALUE).unwrap_or(MAX_VALUE);
+    let padded =
+        value.len().checked_next_multiple_of(step).filter(|padded| *padded <= MAX_VALUE).unwrap_or(MAX_VALUE);
     out.clear();
     out.push(&revision.to_be_bytes());
     out.push(&len.to_be_bytes());
     out.push(value);
-    let mut missing = padded - value.len();
-    while missing > 0 {
-        let zeros = ZEROS.get(..missing.min(ZEROS.len())).unwrap_or_default();
-        out.push(zeros);
-        missing -= zeros.len();
-    }
+    out.push_zeros(padded - value.len());
     Some(())
 }
 
 /// The longest value, in bytes: a record's 16 MiB less the revision and the length.
 pub const MAX_VALUE: usize = strongroom_crypto::record::MAX_PLAINTEXT - PREFIX_LEN;
 const PREFIX_LEN: usize = 8 + 4;
-const ZEROS: [u8; 256] = [0; 256];
 
 #[cfg(test)]
 mod tests {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use strongroom_crypto::record::{self, RecordBuf, Sealer, Term};
+use strongroom_crypto::record::{self, RecordBuf, SealError, Sealer, Term};
 use strongroom_storage::{self as storage, Storage};
 
 use crate::barrier::Options;
@@ -119,7 +119,11 @@ impl<'a> Group<'a> {
     }
 
     /// Moves values of a directory from the generation of names being left to the active one.
-    pub(crate) fn move_values(&mut self, directory: &Directory, keys: Vec<Vec<u8>>) -> Result<Resealed, CommitError> {
+    pub(crate) fn move_values(
+        &mut self,
+        directory: &Directory,
+        keys: Vec<Vec<u8>>,
+    ) -> Result<Resealed, CommitError> {
         let mut moved = Resealed::default();
         let Some(leaving) = &self.keys.leaving_names else { return Ok(moved) };
         self.ensure_directories(directory)?;
@@ -156,7 +160,7 @@ impl<'a> Group<'a> {
         }
         let record = seal_head(&mut self.head, self.sealer)?;
         let mut batch = storage::Batch::new();
-        batch.require_equal(place::HEAD.to_vec(), Some(head_before.to_vec()));
+        batch.require_equal(place::HEAD.to_vec(), Some(head_before.into()));
         for (key, record) in self.pending {
             match record {
                 Some(record) => batch.put(key, record),
@@ -174,24 +178,27 @@ impl<'a> Group<'a> {
         }
     }
 
-    /// The term of the record at `key`. One that cannot be read is counted under none: a check tells of it.
-    fn current_term(&self, key: &[u8]) -> Result<Option<Option<Term>>, CommitError> {
-        let term = |record: &[u8]| record::term_of(record).ok();
+    fn occupant(&self, key: &[u8]) -> Result<Occupant, CommitError> {
         match self.pending.get(key) {
-            Some(record) => Ok(record.as_deref().map(term)),
-            None => Ok(pollster::block_on(self.storage.get(key))?.map(|value| term(&value))),
+            Some(record) => Ok(Occupant::of(record.as_deref())),
+            None => Ok(Occupant::of(pollster::block_on(self.storage.get(key))?.as_deref())),
+        }
+    }
+
+    fn count_out(&mut self, occupant: Occupant) {
+        if let Occupant::Under(term) = occupant {
+            let usage = self.head.usage_mut(term);
+            usage.live = usage.live.saturating_sub(1);
         }
     }
 
     /// Seals what stands in the buffer for `key`.
     fn seal_entry(&mut self, key: Vec<u8>) -> Result<(), CommitError> {
-        if let Some(Some(before)) = self.current_term(&key)? {
-            let usage = self.head.usage_mut(before);
-            usage.live = usage.live.saturating_sub(1);
-        }
+        let before = self.occupant(&key)?;
+        self.count_out(before);
         let plaintext = self.buffer.body().len();
         self.sealer.seal_in_place(&key, &mut self.buffer)?;
-        let record = std::mem::take(&mut self.buffer).into_vec();
+        let record = std::mem::take(&mut self.buffer).into_vec().ok_or(SealError::Cipher)?;
         let term = self.sealer.term();
         count(&mut self.head, term, plaintext);
         self.head.usage_mut(term).live += 1;
@@ -199,12 +206,17 @@ impl<'a> Group<'a> {
         Ok(())
     }
 
-    fn remove(&mut self, names: &NamesCipher, key: Vec<u8>, directory: &Directory) -> Result<(), CommitError> {
-        let Some(before) = self.current_term(&key)? else { return Ok(()) };
-        if let Some(before) = before {
-            let usage = self.head.usage_mut(before);
-            usage.live = usage.live.saturating_sub(1);
+    fn remove(
+        &mut self,
+        names: &NamesCipher,
+        key: Vec<u8>,
+        directory: &Directory,
+    ) -> Result<(), CommitError> {
+        let before = self.occupant(&key)?;
+        if before == Occupant::Nobody {
+            return Ok(());
         }
+        self.count_out(before);
         self.pending.insert(key, None);
         self.thinned.insert((names.generation(), directory.clone()));
         Ok(())
@@ -221,7 +233,7 @@ impl<'a> Group<'a> {
             }
             let key = names.directory_key(names.token(&parent), name)?;
             self.learned.there.insert(token);
-            if self.current_term(&key)?.is_some() {
+            if self.occupant(&key)? != Occupant::Nobody {
                 break;
             }
             self.buffer.clear();
@@ -238,11 +250,11 @@ impl<'a> Group<'a> {
                 break;
             }
             let key = names.directory_key(names.token(&parent), name)?;
-            let Some(term) = self.current_term(&key)? else { break };
-            if let Some(term) = term {
-                let usage = self.head.usage_mut(term);
-                usage.live = usage.live.saturating_sub(1);
+            let before = self.occupant(&key)?;
+            if before == Occupant::Nobody {
+                break;
             }
+            self.count_out(before);
             self.pending.insert(key, None);
             self.learned.there.remove(&token);
             self.learned.gone.insert(token);
@@ -293,6 +305,21 @@ pub(crate) struct Finished {
     pub(crate) head: Head,
     pub(crate) record: Vec<u8>,
     pub(crate) learned: Learned,
+}
+
+/// Whose record lies at a storage key.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Occupant {
+    Nobody,
+    /// A record that names no term is counted under none; a check tells of it.
+    Unreadable,
+    Under(Term),
+}
+
+impl Occupant {
+    fn of(record: Option<&[u8]>) -> Self {
+        record.map_or(Self::Nobody, |record| record::term_of(record).map_or(Self::Unreadable, Self::Under))
+    }
 }
 
 /// Entries sealed anew by one step.

@@ -51,7 +51,11 @@ impl Head {
 
     /// The successor, with nothing changed yet.
     pub(crate) fn next(&self, record: &[u8]) -> Option<Self> {
-        Some(Self { sequence: self.sequence.checked_add(1)?, previous: hash::sha256(&[record]), ..self.clone() })
+        Some(Self {
+            sequence: self.sequence.checked_add(1)?,
+            previous: hash::sha256(&[record]),
+            ..self.clone()
+        })
     }
 
     /// The plaintext of the head record; `None` with more terms than the format counts.

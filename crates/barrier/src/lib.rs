@@ -42,7 +42,7 @@ pub use barrier::{Barrier, Options, Status, TermStatus};
 pub use batch::{Batch, Condition};
 pub use check::{CheckReport, Finding, Problem};
 pub use committer::{Committed, KeyringChange};
-pub use entry::Entry;
+pub use entry::{Entry, MAX_VALUE};
 pub use error::{CommitError, OpenBarrierError, ReadError, RewrapError};
 pub use head::{Head, HeadError};
 pub use keys::RecordOpener;

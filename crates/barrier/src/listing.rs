@@ -70,7 +70,12 @@ impl Barrier {
     /// # Errors
     ///
     /// [`ReadError::Name`] when a name was damaged, forged or moved: the listing would be wrong.
-    pub async fn list(&self, directory: &Directory, after: Option<&str>, limit: usize) -> Result<Page, ReadError> {
+    pub async fn list(
+        &self,
+        directory: &Directory,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Page, ReadError> {
         let limit = limit.max(1);
         loop {
             let (generation, prefixes) = self.with_keys(|keys| {
@@ -86,13 +91,17 @@ impl Barrier {
             let mut smallest = BTreeSet::new();
             let mut whole = true;
             for prefix in &prefixes {
-                self.scan_names(prefix, |name| {
-                    smallest.insert(name);
-                    if smallest.len() > CACHED_NAMES.max(limit.saturating_add(1)) {
-                        whole = false;
-                        smallest.pop_last();
-                    }
-                }, after)
+                self.scan_names(
+                    prefix,
+                    |name| {
+                        smallest.insert(name);
+                        if smallest.len() > CACHED_NAMES.max(limit.saturating_add(1)) {
+                            whole = false;
+                            smallest.pop_last();
+                        }
+                    },
+                    after,
+                )
                 .await?;
             }
             // New keys may have taken over meanwhile: then the old ones found too little.
@@ -119,7 +128,9 @@ impl Barrier {
             self.with_keys(|held| {
                 for key in &keys {
                     let place = EntryPlace::parse(key).ok_or(ReadError::Name)?;
-                    let Some(names) = held.lookup_order().find(|names| names.generation() == place.generation) else {
+                    let Some(names) =
+                        held.lookup_order().find(|names| names.generation() == place.generation)
+                    else {
                         // That generation has been emptied since the scan.
                         continue;
                     };

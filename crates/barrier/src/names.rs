@@ -189,7 +189,15 @@ mod tests {
         let good = pad_segment(b"name", b"");
         assert!(unpad_segment(&good).is_some());
         let longer = [&good[..], &[0; 32]].concat();
-        for bad in [&longer[..], &good[..31], b"", &[0; 32], &[0x80; 32], &pad_segment(b"", b""), &pad_segment(b"", b"/")] {
+        for bad in [
+            &longer[..],
+            &good[..31],
+            b"",
+            &[0; 32],
+            &[0x80; 32],
+            &pad_segment(b"", b""),
+            &pad_segment(b"", b"/"),
+        ] {
             assert!(unpad_segment(bad).is_none());
         }
         assert!(unpad_segment(&pad_segment(b"a/b", b"")).is_none());

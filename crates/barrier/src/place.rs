@@ -13,7 +13,7 @@ pub const REWRAP: &[u8] = b"\0rewrap";
 pub(crate) const ENTRIES: &[u8] = &[SPACE_ENTRIES];
 
 /// The token of a directory: what storage sees of it.
-pub type Token = [u8; 16];
+pub(crate) type Token = [u8; 16];
 
 /// The parts of an entry's storage key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

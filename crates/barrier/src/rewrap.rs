@@ -75,9 +75,12 @@ impl Barrier {
         let target = status.active_term;
         let state = match self.rewrap_state().await? {
             Some(state) if state.target == target => state,
-            _ => RewrapState { target, started: (self.shared().options.clock)(), done: 0, cursor: Vec::new() },
+            _ => {
+                RewrapState { target, started: (self.shared().options.clock)(), done: 0, cursor: Vec::new() }
+            }
         };
-        let old: u64 = status.terms.iter().filter(|term| term.info.term != target).map(|term| term.usage.live).sum();
+        let old: u64 =
+            status.terms.iter().filter(|term| term.info.term != target).map(|term| term.usage.live).sum();
         let before = state.done;
         let mut run = Run {
             barrier: self,
@@ -95,7 +98,10 @@ impl Barrier {
         let retired = status.terms.iter().map(|term| term.info);
         Ok(RewrapReport {
             target,
-            retired: retired.filter(|info| info.state == TermState::Deactivated).map(|info| info.term).collect(),
+            retired: retired
+                .filter(|info| info.state == TermState::Deactivated)
+                .map(|info| info.term)
+                .collect(),
             left_names: status.leaving_names_generation,
             moved: run.moved,
             resealed: run.resealed,
@@ -128,7 +134,8 @@ impl<P: FnMut(RewrapProgress) -> ControlFlow<()>> Run<'_, P> {
     /// Moves every value of the generation being left, directory by directory.
     async fn names(&mut self) -> Result<(), RewrapError> {
         let leaving = |barrier: &Barrier| {
-            barrier.with_keys(|keys| Ok(keys.leaving_names.as_ref().map(crate::names::NamesCipher::generation)))
+            barrier
+                .with_keys(|keys| Ok(keys.leaving_names.as_ref().map(crate::names::NamesCipher::generation)))
         };
         let Some(generation) = leaving(self.barrier)? else { return Ok(()) };
         let mut to_visit = vec![Directory::root()];
@@ -230,7 +237,11 @@ impl<P: FnMut(RewrapProgress) -> ControlFlow<()>> Run<'_, P> {
         Ok((old, largest))
     }
 
-    async fn step(&mut self, phase: &'static str, work: impl FnOnce(RewrapState) -> Work) -> Result<u64, RewrapError> {
+    async fn step(
+        &mut self,
+        phase: &'static str,
+        work: impl FnOnce(RewrapState) -> Work,
+    ) -> Result<u64, RewrapError> {
         let outcome = self.barrier.request(work(self.state.clone())).await?;
         let Committed { .. } = outcome.committed;
         self.state = self.state.advanced(outcome.resealed.entries);
@@ -242,7 +253,8 @@ impl<P: FnMut(RewrapProgress) -> ControlFlow<()>> Run<'_, P> {
 
     fn report(&mut self, phase: &'static str, done: u64, total: u64) -> Result<(), RewrapError> {
         let total = total.max(done);
-        let progress = RewrapProgress { phase, done, total, bytes: self.bytes, elapsed: self.started.elapsed() };
+        let progress =
+            RewrapProgress { phase, done, total, bytes: self.bytes, elapsed: self.started.elapsed() };
         match (self.progress)(progress) {
             ControlFlow::Continue(()) => Ok(()),
             ControlFlow::Break(()) => Err(RewrapError::Stopped),

@@ -57,7 +57,11 @@ impl Keyring {
 
     fn encoded_len(&self) -> usize {
         let keys = self.terms.iter().filter(|entry| entry.key.is_some()).count();
-        FIXED_LEN + self.names.len() * NAMES_LEN + self.psks.len() * PSK_LEN + self.terms.len() * TERM_LEN + keys * KEY_LEN
+        FIXED_LEN
+            + self.names.len() * NAMES_LEN
+            + self.psks.len() * PSK_LEN
+            + self.terms.len() * TERM_LEN
+            + keys * KEY_LEN
     }
 
     /// Reads what [`Keyring::encode`] wrote.
@@ -84,7 +88,18 @@ impl Keyring {
         if !input.rest.is_empty() {
             return Err(DecodeError::Malformed("bytes after the end"));
         }
-        Ok(Self { store, generation, slots_generation, slots_digest, rotation, root_id, purpose, names, psks, terms })
+        Ok(Self {
+            store,
+            generation,
+            slots_generation,
+            slots_digest,
+            rotation,
+            root_id,
+            purpose,
+            names,
+            psks,
+            terms,
+        })
     }
 }
 
@@ -214,7 +229,9 @@ impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Truncated => f.write_str("the keyring ends too early"),
-            Self::Version => f.write_str("the keyring has a version that this program does not know: use a newer one"),
+            Self::Version => {
+                f.write_str("the keyring has a version that this program does not know: use a newer one")
+            }
             Self::Malformed(rule) => write!(f, "the keyring breaks its format: {rule}"),
             Self::Secret(error) => write!(f, "{error}"),
         }

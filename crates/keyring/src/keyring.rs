@@ -72,7 +72,11 @@ impl Keyring {
             root_id: self.root_id,
             purpose: self.purpose.duplicate()?,
             names: self.names.iter().map(NamesGeneration::duplicate).collect::<Result<_, _>>()?,
-            psks: self.psks.iter().map(|(slot, psk)| Ok((*slot, psk.duplicate()?))).collect::<Result<_, SecretError>>()?,
+            psks: self
+                .psks
+                .iter()
+                .map(|(slot, psk)| Ok((*slot, psk.duplicate()?)))
+                .collect::<Result<_, SecretError>>()?,
             terms: self.terms.iter().map(TermEntry::duplicate).collect::<Result<_, _>>()?,
         })
     }
@@ -331,7 +335,10 @@ mod tests {
     fn the_active_term_is_not_destroyed() {
         let mut keyring = keyring();
         for term in [0, 1, 2] {
-            assert!(matches!(keyring.destroy_term(Term::new(term), 0, 0), Err(KeyringError::NotDeactivated(_))));
+            assert!(matches!(
+                keyring.destroy_term(Term::new(term), 0, 0),
+                Err(KeyringError::NotDeactivated(_))
+            ));
         }
         assert!(keyring.active_term().is_ok());
     }

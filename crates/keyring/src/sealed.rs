@@ -55,7 +55,8 @@ impl KeyringKey {
     ///
     /// [`OpenKeyringError::Record`] with [`OpenError::Forged`] means that the root key does not belong to these bytes.
     pub fn open(&self, place: &[u8], record: &[u8]) -> Result<Keyring, OpenKeyringError> {
-        let plaintext = Opener::new(self.store).open(self, place, record).map_err(OpenKeyringError::Record)?;
+        let plaintext =
+            Opener::new(self.store).open(self, place, record).map_err(OpenKeyringError::Record)?;
         let keyring = Keyring::decode(plaintext.as_slice()).map_err(OpenKeyringError::Decode)?;
         if keyring.store() == self.store { Ok(keyring) } else { Err(OpenKeyringError::OtherStore) }
     }
@@ -106,7 +107,10 @@ mod tests {
         assert!(key.open(b"\0keyring", &record).unwrap().encode().unwrap().ct_eq(&keyring.encode().unwrap()));
 
         let other = KeyringKey::derive(STORE, &Secret::random().unwrap()).unwrap();
-        assert!(matches!(other.open(b"\0keyring", &record), Err(OpenKeyringError::Record(OpenError::Forged))));
+        assert!(matches!(
+            other.open(b"\0keyring", &record),
+            Err(OpenKeyringError::Record(OpenError::Forged))
+        ));
         let elsewhere = KeyringKey::derive(StoreId([8; 16]), &root).unwrap();
         assert!(elsewhere.open(b"\0keyring", &record).is_err());
         assert!(key.open(b"\0elsewhere", &record).is_err());

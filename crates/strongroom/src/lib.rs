@@ -1,1 +1,79 @@
-//! A store behind a seal: open, unseal, barrier, keys, in one import.
+//! A store behind a seal: open, unseal, read and write, change keys, back up; in one import.
+//!
+//! ```
+//! # pollster::block_on(async {
+//! use std::sync::Arc;
+//! use strongroom::{InitOptions, MemoryStorage, Plaintext, Preparation, SealedStore};
+//!
+//! let storage = Arc::new(MemoryStorage::new());
+//! let prepared = Preparation::new(storage.clone(), InitOptions::new("custodians", "3 of 5".parse()?)).await?;
+//! let shares: Vec<_> = prepared.shares()?; // hand them out, then:
+//! let store = prepared.commit().await?;
+//! store.barrier().put("db/password".parse()?, Plaintext::new(b"hunter2".to_vec())).await?;
+//! store.seal().await;
+//! let mut unsealing = SealedStore::open(storage).await?.unsealing();
+//! for share in shares.iter().take(3) { unsealing.offer_text(share)?; }
+//! let store = unsealing.unseal().await?;
+//! assert_eq!(store.barrier().get(&"db/password".parse()?).await?.unwrap().value(), b"hunter2");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # }).unwrap();
+//! ```
+//!
+//! # Life cycle
+//!
+//! [`Preparation`] makes a new store; [`SealedStore`] reads what a sealed one tells to anybody; [`Unsealing`] collects
+//! shares; [`Store`] is open. Each owns just what its stage may touch: there is no key to be found before [`Store`], and
+//! none is left after [`Store::seal`].
+//!
+//! # The root key
+//!
+//! It exists for moments only: while a store is made or unsealed, and while the set of slots changes. A running store
+//! holds the keyring's key, which comes from it, and for every slot a public key and a pre-shared key, with which it can
+//! wrap a *new* root key for all slots. So every change of slots brings a new root key, without any holder at hand.
+//!
+//! # What is detected, and what is not
+//!
+//! Whoever writes the storage cannot plant a root key (wrapping one takes a slot's pre-shared key), nor a slot (the keyring
+//! holds the digest of the set), nor put back an older set of slots, keyring or head by itself (each names the generation of
+//! the others). Putting back *all* of an older state is not detected in this version.
+
+pub mod backup;
+mod error;
+mod init;
+mod rekey;
+mod root;
+mod slots;
+mod store;
+mod unseal;
+
+pub use error::{InitError, OpenError, SlotError, UnsealError};
+pub use init::{InitOptions, Preparation};
+pub use rekey::Rekeyed;
+pub use root::{EndOfRewrapError, RewrapOutcome};
+pub use slots::{Dealt, PENDING_LIFETIME};
+pub use store::{Store, StoreCheck};
+pub use unseal::{OfferTextError, SealedStore, Unsealing};
+
+pub use strongroom_barrier::{
+    Barrier, Batch, CheckReport, CommitError, Committed, Condition, Directory, Entry, Finding, Head,
+    MAX_VALUE, Name, Options, Page, Path, PathError, Problem, ReadError, RewrapError, RewrapProgress,
+    RewrapReport, Status, TermStatus,
+};
+pub use strongroom_crypto::hpke::Suite;
+pub use strongroom_crypto::record::{StoreId, Term};
+pub use strongroom_crypto::secret::{Locking, Plaintext, Protection, Secret};
+pub use strongroom_keyring::{Due, RotationPolicy, TermInfo, TermState, TermUsage};
+pub use strongroom_seal::policy::{Group, Policy, Quorum};
+pub use strongroom_seal::slot::{Slot, SlotId, SlotSet, SlotState};
+pub use strongroom_seal::unseal::{Accepted, Possession, Progress, Proved, ShareError, ShareIdentity};
+pub use strongroom_shamir::text::{Decoded, ShareText, ShareTextError};
+pub use strongroom_shamir::{Share, text as share_text, vault as vault_share};
+#[cfg(feature = "sled")]
+pub use strongroom_storage::SledStorage;
+pub use strongroom_storage::{DiskStorage, MemoryStorage, Storage};
+
+/// Secret memory and the process around it.
+pub mod protection {
+    pub use strongroom_crypto::process::{harden, swap_in_use};
+    pub use strongroom_crypto::secret::{Locking, Protection, SecretMemoryError, prepare};
+}

@@ -1,0 +1,56 @@
+//! Rekey: new holders in place of old ones.
+
+use strongroom_keyring::KeyringError;
+use strongroom_seal::slot::SlotId;
+use strongroom_seal::unseal::Proved;
+
+use crate::error::SlotError;
+use crate::slots::{activate, without};
+use crate::store::Store;
+
+/// What a rekey did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rekeyed {
+    /// The slot whose shares open nothing new any more.
+    pub old: SlotId,
+    /// The slot that took its place.
+    pub new: SlotId,
+    /// The term under which everything is sealed from now on.
+    pub term: u32,
+}
+
+impl Store {
+    /// Puts a proved slot in the place of an old one.
+    ///
+    /// One commit activates the new slot, removes the old one, and brings a new root key, a new term and a new
+    /// generation of names: whoever holds old shares opens nothing that is written from now on. What was written before
+    /// stays under the old term until a [rewrap](Store::rewrap) has ended; old images and backups stay readable to those who
+    /// hold them together with old shares.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::activate_slot`] and [`Store::remove_slot`]; until the commit the old shares open the store.
+    pub async fn replace_slot(&self, old: SlotId, proved: Proved) -> Result<Rekeyed, SlotError> {
+        let now = self.now();
+        let new = proved.slot();
+        if old == new {
+            return Err(SlotError::WrongState);
+        }
+        self.change_slots(move |slots, keyring| {
+            slots.find(old).ok_or(SlotError::Unknown)?;
+            let activated = activate(slots, &proved, now)?;
+            let kept = without(slots, old);
+            let slots = activated.into_iter().filter(|slot| kept.iter().any(|other| other.id() == slot.id()));
+            keyring.install_term(now)?;
+            keyring.install_names()?;
+            keyring.remove_psk(*old.as_bytes());
+            Ok(slots.collect())
+        })
+        .await?;
+        let term = self
+            .barrier()
+            .with_keyring(|keyring| keyring.active_term().map(|(info, _)| info.term.get()))?
+            .map_err(|error: KeyringError| SlotError::Keyring(error))?;
+        Ok(Rekeyed { old, new, term })
+    }
+}
