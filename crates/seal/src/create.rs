@@ -41,7 +41,7 @@ pub fn create(
     suite: Suite,
     created: u64,
 ) -> Result<NewSlot, CreateError> {
-    name::check(label).map_err(CreateError::Label)?;
+    name::check_label(label).map_err(CreateError::Label)?;
     let id = SlotId::new(random::array()?);
     let secret = Secret::<32>::random()?;
     let hand = deal(&policy, &secret)?;

@@ -5,6 +5,27 @@
 //! ([`wrap`]), and opens one of them again from shares ([`unseal`]). It does no I/O: the set of slots
 //! ([`slot::SlotSet`]) encodes to bytes that lie in untrusted storage in the clear.
 //!
+//! ```
+//! use strongroom_crypto::{hpke::Suite, record::StoreId, secret::Secret};
+//! use strongroom_seal::{create::create, slot::SlotSet, unseal::Collector};
+//!
+//! // Once: a slot, its shares for five holders, and the root key wrapped for it.
+//! let store = StoreId::random()?;
+//! let new = create(store, "security officers", "3 of 5".parse()?, Suite::XWing, 1_767_225_600)?;
+//! let root = Secret::random()?;
+//! let slots = SlotSet::new(store).rewrapped(1, vec![new.slot.activated()], &root, |_| Some(&new.psk))?;
+//! let stored = slots.encode();
+//!
+//! // Later: any three holders, in any order.
+//! let mut collector = Collector::new(SlotSet::decode(&stored)?);
+//! for share in new.shares.into_iter().rev().take(3) {
+//!     let accepted = collector.offer(share)?;
+//!     println!("share {}: {} of {}", accepted.index, accepted.progress.have, accepted.progress.need);
+//! }
+//! assert!(collector.open()?.root.ct_eq(&root));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! # What an attacker who writes the storage can do
 //!
 //! The bytes hold no secret. What follows is refused, each by a test that mounts the attack (`tests/attacks.rs`):

@@ -66,7 +66,7 @@ impl Group {
     ///
     /// [`PolicyError::GroupName`] when the name is empty, too long or has characters that it may not have.
     pub fn new(name: &str, quorum: Quorum) -> Result<Self, PolicyError> {
-        name::check(name).map_err(PolicyError::GroupName)?;
+        name::check_group(name).map_err(PolicyError::GroupName)?;
         Ok(Self { name: name.to_owned(), quorum })
     }
 
@@ -113,7 +113,8 @@ impl Policy {
     ///
     /// # Errors
     ///
-    /// [`PolicyError`] when there are no groups or more than 255, fewer than required, or two of one name.
+    /// [`PolicyError`] when there are no groups or more than 255, fewer than required, two of one name, or names that are too
+    /// long in all.
     pub fn groups(required: u8, groups: Vec<Group>) -> Result<Self, PolicyError> {
         let count = u8::try_from(groups.len()).map_err(|_| PolicyError::TooManyGroups)?;
         if count == 0 {
@@ -128,6 +129,10 @@ impl Policy {
         let mut names = HashSet::new();
         if let Some(repeated) = groups.iter().find(|group| !names.insert(group.name())) {
             return Err(PolicyError::RepeatedGroup { name: repeated.name.clone() });
+        }
+        let names: usize = groups.iter().map(|group| group.name.len()).sum();
+        if names > MAX_NAMES {
+            return Err(PolicyError::NamesTooLong);
         }
         Ok(Self::Groups { required, groups })
     }
@@ -229,6 +234,8 @@ pub enum PolicyError {
         /// That name.
         name: String,
     },
+    /// The names of all groups together have more bytes than [`MAX_NAMES`].
+    NamesTooLong,
     /// A group's name is refused.
     GroupName(NameError),
 }
@@ -251,6 +258,9 @@ impl fmt::Display for PolicyError {
             Self::RepeatedGroup { name } => {
                 write!(f, "two groups are called \"{name}\": give each a name of its own")
             }
+            Self::NamesTooLong => {
+                write!(f, "the names of all groups together have at most {MAX_NAMES} bytes: shorten them")
+            }
             Self::GroupName(error) => write!(f, "a group's name is refused: {error}"),
         }
     }
@@ -264,6 +274,9 @@ impl std::error::Error for PolicyError {
         }
     }
 }
+
+/// The most bytes that the names of a policy's groups have together, so that the policy stays within HPKE's `info`.
+pub const MAX_NAMES: usize = 32_768;
 
 #[cfg(test)]
 mod tests {
@@ -314,5 +327,8 @@ mod tests {
         let policy = Policy::groups(255, groups.collect()).unwrap();
         assert_eq!(policy.leaves().map(|leaf| leaf.group).collect::<Vec<_>>(), (1..=255).collect::<Vec<_>>());
         assert_eq!(Policy::decode(&policy.encode()), Ok(policy));
+        let long = |n: u8| Group::new(&format!("{n:0>200}"), Quorum::new(1, 1).unwrap()).unwrap();
+        assert_eq!(Policy::groups(1, (0..255).map(long).collect()), Err(PolicyError::NamesTooLong));
+        assert!(Policy::groups(1, (0..163).map(long).collect()).is_ok());
     }
 }

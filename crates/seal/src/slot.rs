@@ -189,7 +189,7 @@ impl Slot {
     ///
     /// [`NameError`] when the label is empty, too long or has characters that it may not have.
     pub fn relabelled(mut self, label: &str) -> Result<Self, NameError> {
-        name::check(label)?;
+        name::check_label(label)?;
         label.clone_into(&mut self.header.label);
         Ok(self)
     }

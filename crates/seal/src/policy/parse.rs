@@ -243,7 +243,7 @@ mod tests {
             message("groups(3 of {a: 1 of 1, b: 1 of 1})").contains("3 groups are required, but there are 2")
         );
         assert!(message("groups(1 of {a: 1 of 1, a: 1 of 1})").contains("called \"a\""));
-        assert!(message("groups(1 of {a\u{1b}: 1 of 1})").contains("may not contain '\\u{1b}'"));
+        assert!(message("groups(1 of {a\u{1b}: 1 of 1})").contains("invisible character '\\u{1b}'"));
     }
 
     fn unexpected() -> ParseError {

@@ -204,7 +204,7 @@ fn read_slot(reader: &mut Reader<'_>, store: StoreId) -> Result<Slot, SlotFault>
     let created = reader.u64().ok_or(SlotFault::Truncated)?;
     let label =
         std::str::from_utf8(reader.bytes8().ok_or(SlotFault::Truncated)?).map_err(|_| SlotFault::NotText)?;
-    name::check(label).map_err(SlotFault::Label)?;
+    name::check_label(label).map_err(SlotFault::Label)?;
     let suite = reader.u16().ok_or(SlotFault::Truncated)?;
     let suite = Suite::from_code(suite).ok_or(SlotFault::Suite(suite))?;
     let policy = Policy::decode(reader.bytes16().ok_or(SlotFault::Truncated)?).map_err(SlotFault::Policy)?;
