@@ -1,0 +1,161 @@
+//! Writes the seed corpora: small valid inputs for every target, made by the code under test itself.
+//!
+//! Some are sealed with fresh randomness, so that writing them again gives other bytes of the same kind.
+
+use std::error::Error;
+use std::path::Path;
+
+use strongroom_barrier::Head;
+use strongroom_crypto::hpke::{self, KeyPair, Suite};
+use strongroom_crypto::record::{Sealer, Term};
+use strongroom_fuzz::{TARGETS, fixed};
+use strongroom_keyring::{Keyring, RotationPolicy, TermUsage};
+use strongroom_seal::create::create;
+use strongroom_seal::policy::Policy;
+use strongroom_seal::slot::SlotSet;
+use strongroom_shamir::{split, text, vault};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let directory = std::env::args().nth(1).ok_or("say where: seeds DIRECTORY")?;
+    strongroom_fuzz::prepare();
+    for (target, run) in TARGETS {
+        let place = Path::new(&directory).join(target);
+        std::fs::create_dir_all(&place)?;
+        let seeds = seeds(target)?;
+        for (number, seed) in seeds.iter().enumerate() {
+            assert!(run(seed), "{target}: seed {number} is refused, so it leads nowhere");
+            std::fs::write(place.join(format!("seed-{number}")), seed)?;
+        }
+        println!("{target}: {} seeds", seeds.len());
+    }
+    Ok(())
+}
+
+fn seeds(target: &str) -> Result<Vec<Vec<u8>>, Box<dyn Error>> {
+    Ok(match target {
+        "record" => vec![
+            Sealer::start(fixed::STORE, fixed::TERM, &fixed::term_key())?
+                .seal(fixed::PLACE, fixed::PLAINTEXT)?,
+        ],
+        "hpke" => sealed_keys()?,
+        "share_text" => share_texts()?,
+        "vault_share" => {
+            let shares = split(&[9; 32], 2, 3)?;
+            let mut seeds = vec![vault::to_bytes(&shares[0]).to_vec()];
+            seeds.push(vault::to_hex(&shares[1]).as_bytes().to_vec());
+            seeds.push(vault::to_base64(&shares[2]).as_bytes().to_vec());
+            seeds
+        }
+        "policy" => POLICIES
+            .iter()
+            .map(|text| Ok(text.parse::<Policy>()?.encode()))
+            .collect::<Result<_, Box<dyn Error>>>()?,
+        "policy_text" => POLICIES.iter().map(|text| text.as_bytes().to_vec()).collect(),
+        "slot_set" => slot_sets()?,
+        "keyring" => keyrings()?,
+        "head" => heads(),
+        "path" => [&b"database/primary/password"[..], b"a", b"team/", "Schlüssel/été".as_bytes()]
+            .map(<[u8]>::to_vec)
+            .into(),
+        "storage_key" => storage_keys(),
+        "entry" => {
+            let value = [&9_u64.to_be_bytes()[..], &5_u32.to_be_bytes(), b"value", &[0; 15]].concat();
+            vec![value, [0; 12].to_vec()]
+        }
+        "rewrap_state" => {
+            let fixed =
+                [&[1][..], &3_u32.to_be_bytes(), &1_700_000_000_u64.to_be_bytes(), &42_u64.to_be_bytes()]
+                    .concat();
+            let begun = [&fixed[..], &[0, 0]].concat();
+            vec![begun, [&fixed[..], &[0, 6], b"cursor"].concat()]
+        }
+        _ => return Err(format!("there are no seeds for {target}").into()),
+    })
+}
+
+fn sealed_keys() -> Result<Vec<Vec<u8>>, Box<dyn Error>> {
+    let mut seeds = Vec::new();
+    for suite in [Suite::P256, Suite::XWing] {
+        let pair = KeyPair::derive(suite, &fixed::seed())?;
+        seeds.push(hpke::seal_psk(
+            suite,
+            pair.public_key(),
+            &fixed::psk(),
+            b"psk id",
+            b"info",
+            b"",
+            &fixed::root(),
+        )?);
+    }
+    Ok(seeds)
+}
+
+fn share_texts() -> Result<Vec<Vec<u8>>, Box<dyn Error>> {
+    let share = |group| -> Result<_, Box<dyn Error>> {
+        let share = split(&[9; 32], 2, 3)?.remove(1);
+        Ok(text::ShareText { set: fixed::SET, group, threshold: 2, share })
+    };
+    let plain = text::encode(&share(0)?)?.as_bytes().to_vec();
+    let mut mistyped = plain.clone();
+    mistyped[40] = if mistyped[40] == b'q' { b'p' } else { b'q' };
+    mistyped[70] = b'?';
+    let grouped = text::encode_grouped(&share(2)?)?.to_uppercase().into_bytes();
+    // Group, number, threshold and values, for the half of the target that encodes first.
+    let parts = [&[1, 2, 3][..], &[0xC5; 32]].concat();
+    Ok(vec![plain, mistyped, grouped, parts])
+}
+
+fn slot_sets() -> Result<Vec<Vec<u8>>, Box<dyn Error>> {
+    let mut seeds = vec![SlotSet::new(fixed::STORE).encode()];
+    for (policy, suite) in [("2 of 3", Suite::P256), ("1 of 1", Suite::XWing), (POLICIES[2], Suite::P256)] {
+        let new = create(fixed::STORE, "custodians", policy.parse()?, suite, 1_700_000_000)?;
+        let slots = vec![new.slot.activated()];
+        let empty = SlotSet::new(fixed::STORE);
+        let set = empty.rewrapped(empty.generation() + 1, slots, &fixed::root(), |_| Some(&new.psk))?;
+        let encoded = set.encode();
+        // Without its checksum too, which the target then adds to every mutation of it.
+        seeds.push(encoded[..encoded.len() - 32].to_vec());
+        seeds.push(encoded);
+    }
+    Ok(seeds)
+}
+
+fn keyrings() -> Result<Vec<Vec<u8>>, Box<dyn Error>> {
+    let mut keyring = Keyring::create(fixed::STORE, RotationPolicy::DEFAULT, 1_700_000_000)?;
+    let mut seeds = vec![keyring.encode()?.expose().to_vec()];
+    keyring.install_term(1_700_000_100)?;
+    keyring.install_names()?;
+    seeds.push(keyring.encode()?.expose().to_vec());
+    keyring.destroy_term(Term::new(1), 12, 1_700_000_200)?;
+    seeds.push(keyring.encode()?.expose().to_vec());
+    Ok(seeds)
+}
+
+fn heads() -> Vec<Vec<u8>> {
+    let mut head = Head {
+        sequence: 1,
+        previous: [0; 32],
+        keyring: 1,
+        slots: 1,
+        names: 1,
+        leaving_names: 0,
+        terms: Vec::new(),
+    };
+    let first = head.encode();
+    head.leaving_names = 1;
+    head.names = 2;
+    head.terms = vec![(Term::new(1), TermUsage::default()), (Term::new(2), TermUsage::default())];
+    [first, head.encode()].into_iter().flatten().collect()
+}
+
+fn storage_keys() -> Vec<Vec<u8>> {
+    let key = [&[1, 0, 1][..], &[0xAB; 16], &[0xCD; 48]].concat();
+    let padded = |text: &[u8]| {
+        let mut padded = [text, &[0x80]].concat();
+        padded.resize(padded.len().next_multiple_of(32), 0);
+        padded
+    };
+    vec![key, padded(b"password"), padded(b"directory/"), padded(&[b'a'; 254])]
+}
+
+const POLICIES: &[&str] = &["3 of 5", "1 of 1", "groups(2 of {security: 2 of 3, operations: 1 of 2})"];
