@@ -22,7 +22,7 @@ const LIMIT: f64 = 400.0;
 #[test]
 fn chi_squared_of_every_coefficient_position_is_that_of_uniform_bytes() {
     let counts = count(|| split(&SECRET, 4, 4).unwrap());
-    let statistics: Vec<f64> = counts.iter().flatten().map(|counts| chi_squared(counts)).collect();
+    let statistics: Vec<f64> = counts.iter().flatten().map(chi_squared).collect();
     assert_eq!(statistics.len(), (THRESHOLD - 1) * SECRET.len());
     println!("χ² of {} positions over {SPLITS} splits: {statistics:.0?}", statistics.len());
     assert!(statistics.iter().all(|&statistic| statistic < LIMIT), "{statistics:?}");

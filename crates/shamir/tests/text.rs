@@ -1,5 +1,12 @@
 //! The text form: what is printed comes back, typing errors are mended, and nothing else passes for a share.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::panic
+)]
+#![allow(clippy::format_collect, reason = "bits spelled out are easiest to compare")]
 
 use std::collections::BTreeSet;
 use std::num::NonZeroU8;
