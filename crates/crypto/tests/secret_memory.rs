@@ -21,11 +21,12 @@ use std::ptr;
 
 use strongroom_crypto::record::{OpenError, Opener, SealError, Sealer, StoreId, Term, TermKeys};
 use strongroom_crypto::secret::{
-    Forked, Locking, Protection, Secret, SecretBytes, SecretError, SecretMemoryError, check_not_forked, prepare,
-    protection,
+    Forked, Locking, Protection, Secret, SecretBytes, SecretError, SecretMemoryError, check_not_forked,
+    prepare, protection,
 };
 
 const CHUNK: usize = 32 * 1024;
+const NOBODY: libc::uid_t = 65_534;
 const CANARY: [u8; 32] = *b"a canary that nothing else holds";
 
 #[test]
@@ -188,7 +189,10 @@ fn limit_of_64_kib_holds_two_thousand_keys_and_then_refuses() {
             panic!("{refusal:?}");
         };
         assert_eq!(limit, Some(64 * 1024));
-        assert!(keys.iter().zip(0..).all(|(key, i)| is_numbered(key, i)), "a refusal disturbs no other secret");
+        assert!(
+            keys.iter().zip(0..).all(|(key, i)| is_numbered(key, i)),
+            "a refusal disturbs no other secret"
+        );
         // A place that is given back can be taken.
         keys.pop();
         keys.push(numbered(9).unwrap());
@@ -320,7 +324,11 @@ fn in_child(body: &mut dyn FnMut() -> i32) -> Ended {
     // SAFETY: `status` is a valid place for the status.
     let waited = unsafe { libc::waitpid(child, &raw mut status, 0) };
     assert_eq!(waited, child);
-    if libc::WIFEXITED(status) { Ended::Exited(libc::WEXITSTATUS(status)) } else { Ended::Killed(libc::WTERMSIG(status)) }
+    if libc::WIFEXITED(status) {
+        Ended::Exited(libc::WEXITSTATUS(status))
+    } else {
+        Ended::Killed(libc::WTERMSIG(status))
+    }
 }
 
 /// Sets `RLIMIT_MEMLOCK` and gives up the privilege (`CAP_IPC_LOCK`) to which it does not apply.
@@ -328,7 +336,6 @@ fn limit_locking(bytes: u64) {
     let limit = libc::rlimit { rlim_cur: bytes, rlim_max: bytes };
     // SAFETY: `limit` is a valid rlimit.
     assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_MEMLOCK, &raw const limit) }, 0);
-    const NOBODY: libc::uid_t = 65_534;
     // SAFETY: takes no pointer.
     if unsafe { libc::geteuid() } == 0 {
         // SAFETY: takes no pointer. Leaving user 0 clears the capabilities.
@@ -346,13 +353,15 @@ fn locked_kib() -> u64 {
     line.trim().trim_end_matches(" kB").parse().unwrap()
 }
 
-/// The kernel's flags of the mapping that an address lies in (proc_pid_smaps(5)).
+/// The kernel's flags of the mapping that an address lies in (`proc_pid_smaps(5)`).
 fn vm_flags(address: usize) -> Vec<String> {
     let smaps = fs::read_to_string("/proc/self/smaps").unwrap();
     let mut within = false;
     for line in smaps.lines() {
         let range = line.split_whitespace().next().and_then(|range| range.split_once('-'));
-        let range = range.and_then(|(a, b)| Some((usize::from_str_radix(a, 16).ok()?, usize::from_str_radix(b, 16).ok()?)));
+        let range = range.and_then(|(a, b)| {
+            Some((usize::from_str_radix(a, 16).ok()?, usize::from_str_radix(b, 16).ok()?))
+        });
         if let Some((start, end)) = range {
             within = (start..end).contains(&address);
         }

@@ -88,18 +88,6 @@ pub(super) struct Header {
     pub(super) nonce: [u8; NONCE_LEN],
 }
 
-impl Header {
-    pub(super) fn to_bytes(self) -> [u8; HEADER_LEN] {
-        let mut bytes = [0; HEADER_LEN];
-        let term = self.term.get().to_be_bytes();
-        let fields = [FORMAT, SUITE].into_iter().chain(term).chain(self.salt).chain(self.nonce);
-        for (byte, field) in bytes.iter_mut().zip(fields) {
-            *byte = field;
-        }
-        bytes
-    }
-}
-
 /// A record, cut apart but not yet believed.
 pub(super) struct Parts<'a> {
     pub(super) header: Header,
@@ -130,31 +118,52 @@ impl<'a> Parts<'a> {
     }
 }
 
-/// Header ‖ store id ‖ place, on the stack.
-pub(super) struct Associated {
-    bytes: [u8; HEADER_LEN + STORE_LEN + MAX_PLACE],
-    len: usize,
-}
+/// Room for header ‖ store id ‖ place, the associated data.
+pub(super) struct Associated([u8; PREFIX_LEN + MAX_PLACE]);
 
 impl Associated {
-    /// `None` when the place is too long.
     #[inline]
-    pub(super) fn new(header: &[u8; HEADER_LEN], store: StoreId, place: &[u8]) -> Option<Self> {
-        let len = HEADER_LEN + STORE_LEN + place.len();
-        let mut associated = Self { bytes: [0; HEADER_LEN + STORE_LEN + MAX_PLACE], len };
-        let (head, rest) = associated.bytes.split_first_chunk_mut::<HEADER_LEN>()?;
-        let (id, rest) = rest.split_first_chunk_mut::<STORE_LEN>()?;
-        *head = *header;
-        *id = store.0;
-        rest.get_mut(..place.len())?.copy_from_slice(place);
-        Some(associated)
+    pub(super) fn new(header: &[u8; HEADER_LEN], store: StoreId) -> Self {
+        let mut bytes = [0; PREFIX_LEN + MAX_PLACE];
+        if let Some((head, rest)) = bytes.split_first_chunk_mut::<HEADER_LEN>()
+            && let Some(id) = rest.first_chunk_mut::<STORE_LEN>()
+        {
+            *head = *header;
+            *id = store.0;
+        }
+        Self(bytes)
+    }
+
+    /// The header of the first record of a commit: its counter is to be set.
+    pub(super) fn for_sealing(store: StoreId, term: Term, salt: &Salt) -> Self {
+        let mut header = [0; HEADER_LEN];
+        let fields = [FORMAT, SUITE].into_iter().chain(term.get().to_be_bytes()).chain(*salt);
+        header.iter_mut().zip(fields).for_each(|(byte, field)| *byte = field);
+        Self::new(&header, store)
     }
 
     #[inline]
-    pub(super) fn bytes(&self) -> &[u8] {
-        self.bytes.get(..self.len).unwrap_or(&[])
+    pub(super) fn set_nonce(&mut self, nonce: &[u8; NONCE_LEN]) {
+        if let Some(place) = self.0.first_chunk_mut::<HEADER_LEN>().and_then(|header| header.last_chunk_mut())
+        {
+            *place = *nonce;
+        }
+    }
+
+    #[inline]
+    pub(super) fn header(&self) -> [u8; HEADER_LEN] {
+        self.0.first_chunk().copied().unwrap_or([0; HEADER_LEN])
+    }
+
+    /// The associated data for a place. `None` when the place is too long.
+    #[inline]
+    pub(super) fn with_place(&mut self, place: &[u8]) -> Option<&[u8]> {
+        let len = PREFIX_LEN + place.len();
+        self.0.get_mut(PREFIX_LEN..len)?.copy_from_slice(place);
+        self.0.get(..len)
     }
 }
 
 const STORE_LEN: usize = 16;
+const PREFIX_LEN: usize = HEADER_LEN + STORE_LEN;
 const _: () = assert!(OVERHEAD == 50);

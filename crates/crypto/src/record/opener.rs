@@ -4,12 +4,13 @@ use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use zeroize::Zeroize as _;
+
 use super::error::OpenError;
 use super::header::{Associated, Header, Parts, Salt, StoreId, Term};
 use super::session;
 use crate::aead::{AeadError, AeadKey};
 use crate::secret::{Plaintext, Secret, check_not_forked};
-use zeroize::Zeroize as _;
 
 /// Finds the key of a term: the keyring does.
 pub trait TermKeys {
@@ -52,7 +53,7 @@ impl Opener {
     ///
     /// # Errors
     ///
-    /// As [`open`](Self::open). The output is then zeros.
+    /// As [`open`](Self::open). The output is then wiped and empty.
     pub fn open_into(
         &self,
         keys: &impl TermKeys,
@@ -62,7 +63,7 @@ impl Opener {
     ) -> Result<(), OpenError> {
         let outcome = self.open_parts(keys, place, record, output);
         if outcome.is_err() {
-            output.zeroize();
+            wipe(output);
         }
         outcome
     }
@@ -89,14 +90,15 @@ impl Opener {
     ) -> Result<(), OpenError> {
         check_not_forked()?;
         let parts = Parts::split(record)?;
-        let associated = Associated::new(parts.header_bytes, self.store, place).ok_or(OpenError::TooLong)?;
+        let mut associated = Associated::new(parts.header_bytes, self.store);
+        let associated = associated.with_place(place).ok_or(OpenError::TooLong)?;
         // Asked first even when the session's key is at hand: a term that has left the keyring opens nothing.
         let term_key = keys.key(parts.header.term).ok_or(OpenError::UnknownTerm(parts.header.term))?;
         resize(output, parts.ciphertext.len());
 
         let lane = self.lane();
         let open = |key: &AeadKey, output: &mut [u8]| {
-            key.open_into(&parts.header.nonce, associated.bytes(), parts.ciphertext, parts.tag, output)
+            key.open_into(&parts.header.nonce, associated, parts.ciphertext, parts.tag, output)
         };
         if let Some(key) = lane.read().find(&parts.header) {
             return Ok(open(key, output)?);
@@ -129,11 +131,17 @@ impl From<AeadError> for OpenError {
 fn resize(output: &mut Vec<u8>, len: usize) {
     if output.capacity() < len {
         // Growing would move the old contents, perhaps plaintext, and leave them in freed memory.
-        output.zeroize();
+        wipe(output);
         *output = vec![0; len];
     } else {
         output.resize(len, 0);
     }
+}
+
+/// All of its memory, in one sweep: spare capacity is wiped so, elements one by one.
+fn wipe(output: &mut Vec<u8>) {
+    output.clear();
+    output.zeroize();
 }
 
 /// On cache lines of its own.

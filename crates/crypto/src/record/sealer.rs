@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::buffer::RecordBuf;
 use super::error::SealError;
-use super::header::{Associated, HEADER_LEN, Header, NONCE_LEN, Salt, StoreId, Term};
+use super::header::{Associated, HEADER_LEN, NONCE_LEN, StoreId, Term};
 use super::{MAX_PLAINTEXT, TAG_LEN, session};
 use crate::aead::{AeadError, AeadKey};
 use crate::random;
@@ -93,10 +93,12 @@ impl Sealer {
         if !self.session.has_room(blocks) {
             self.session = Session::start(self.store, self.term, &self.term_key)?;
         }
-        let nonce = self.session.next_nonce(blocks)?;
-        let header = Header { term: self.term, salt: self.session.salt, nonce }.to_bytes();
-        let associated = Associated::new(&header, self.store, place).ok_or(SealError::TooLong)?;
-        let tag = self.session.key.seal_in_place(&nonce, associated.bytes(), body)?;
+        let session = &mut self.session;
+        let nonce = session.next_nonce(blocks)?;
+        session.associated.set_nonce(&nonce);
+        let header = session.associated.header();
+        let associated = session.associated.with_place(place).ok_or(SealError::TooLong)?;
+        let tag = session.key.seal_in_place(&nonce, associated, body)?;
         Ok((header, tag))
     }
 }
@@ -109,7 +111,8 @@ impl From<AeadError> for SealError {
 
 struct Session {
     key: AeadKey,
-    salt: Salt,
+    /// With the salt, and room for the rest; kept so that a seal writes little more than the counter and the place.
+    associated: Box<Associated>,
     /// Drawn for each commit.
     commit: [u8; COMMIT_LEN],
     /// Of the next seal.
@@ -123,7 +126,8 @@ impl Session {
         let salt = random::array()?;
         let commit = random::array()?;
         let key = session::key::<SealError>(term_key, store, term, &salt)?;
-        Ok(Self { key, salt, commit, counter: 0, blocks: 0, started: Instant::now() })
+        let associated = Box::new(Associated::for_sealing(store, term, &salt));
+        Ok(Self { key, associated, commit, counter: 0, blocks: 0, started: Instant::now() })
     }
 
     fn is_due(&self, now: Instant) -> bool {
@@ -165,6 +169,11 @@ const MAX_AGE: Duration = Duration::from_secs(600);
 mod tests {
     use super::*;
 
+    /// Format, suite, term and salt.
+    fn salt(sealer: &Sealer) -> Vec<u8> {
+        sealer.session.associated.header()[..22].to_vec()
+    }
+
     fn sealer() -> Sealer {
         Sealer::start(StoreId([0; 16]), Term::new(1), &Secret::random().unwrap()).unwrap()
     }
@@ -172,38 +181,38 @@ mod tests {
     #[test]
     fn session_ends_after_its_last_seal_even_within_a_commit() {
         let mut sealer = sealer();
-        let salt = sealer.session.salt;
+        let before = salt(&sealer);
         sealer.session.counter = MAX_SEALS - 1;
         sealer.seal(b"", b"last").unwrap();
-        assert_eq!(sealer.session.salt, salt, "the last one is still of this session");
+        assert_eq!(salt(&sealer), before, "the last one is still of this session");
         sealer.seal(b"", b"first").unwrap();
-        assert_ne!(sealer.session.salt, salt);
+        assert_ne!(salt(&sealer), before);
         assert_eq!(sealer.session.counter, 1);
     }
 
     #[test]
     fn session_ends_before_a_block_too_many() {
         let mut sealer = sealer();
-        let salt = sealer.session.salt;
+        let before = salt(&sealer);
         sealer.session.blocks = MAX_BLOCKS - 2;
         sealer.seal(b"", &[0; 32]).unwrap();
-        assert_eq!((sealer.session.salt, sealer.session.blocks), (salt, MAX_BLOCKS));
+        assert_eq!((salt(&sealer), sealer.session.blocks), (before.clone(), MAX_BLOCKS));
         sealer.seal(b"", b"").unwrap();
-        assert_ne!(sealer.session.salt, salt, "an empty record counts as a block");
+        assert_ne!(salt(&sealer), before, "an empty record counts as a block");
         assert_eq!(sealer.session.blocks, 1);
     }
 
     #[test]
     fn commit_begins_a_session_when_one_is_due() {
         let mut sealer = sealer();
-        let salt = sealer.session.salt;
+        let before = salt(&sealer);
         sealer.begin_commit().unwrap();
-        assert_eq!(sealer.session.salt, salt, "a young session goes on");
+        assert_eq!(salt(&sealer), before, "a young session goes on");
         sealer.session.counter = MAX_SEALS;
         sealer.begin_commit().unwrap();
-        assert_ne!(sealer.session.salt, salt);
+        assert_ne!(salt(&sealer), before);
         let started = sealer.session.started;
-        assert!(!sealer.session.is_due(started + MAX_AGE - Duration::from_millis(1)));
+        assert!(!sealer.session.is_due(started + Duration::from_secs(599)));
         assert!(sealer.session.is_due(started + MAX_AGE));
     }
 
@@ -214,14 +223,14 @@ mod tests {
 
         let mut sealer = sealer();
         sealer.session.counter = MAX_SEALS;
-        let salt = sealer.session.salt;
+        let before = salt(&sealer);
         for _ in 0..3 {
             fault::fail_after(0);
             assert!(matches!(sealer.seal(b"", b"value"), Err(SealError::Randomness(_))));
         }
         fault::reset();
-        assert_eq!((sealer.session.salt, sealer.session.counter), (salt, MAX_SEALS));
+        assert_eq!((salt(&sealer), sealer.session.counter), (before.clone(), MAX_SEALS));
         sealer.seal(b"", b"value").unwrap();
-        assert_ne!(sealer.session.salt, salt);
+        assert_ne!(salt(&sealer), before);
     }
 }

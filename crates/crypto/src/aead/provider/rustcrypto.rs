@@ -5,7 +5,7 @@ use aes_gcm::{Aes256Gcm, KeyInit as _};
 use zeroize::Zeroize as _;
 
 use crate::aead::{AeadError, NONCE_LEN, TAG_LEN};
-use crate::secret::Secret;
+use crate::secret::{Secret, with_wiped_stack};
 
 /// An AES-256-GCM key, scheduled once; the round keys are wiped on drop.
 pub struct Key(Box<Aes256Gcm>);
@@ -17,7 +17,7 @@ impl Key {
     ///
     /// None; the other provider has some.
     pub fn new(key: &Secret<32>) -> Result<Self, AeadError> {
-        Ok(Self(Box::new(Aes256Gcm::new(key.expose().into()))))
+        Ok(with_wiped_stack::<STACK, _>(|| Self(Box::new(Aes256Gcm::new(key.expose().into())))))
     }
 
     /// Encrypts in place and gives the tag.
@@ -79,3 +79,6 @@ impl Key {
         self.open_in_place(nonce, aad, plaintext, tag)
     }
 }
+
+/// More than the library's frames take, which hold round keys.
+const STACK: usize = 4096;

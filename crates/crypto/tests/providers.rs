@@ -1,0 +1,59 @@
+//! The two AES-GCM providers against each other.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
+
+use proptest::prelude::*;
+use strongroom_crypto::aead::AeadError;
+use strongroom_crypto::aead::provider::{aws_lc, rustcrypto};
+use strongroom_crypto::secret::Secret;
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn each_opens_what_the_other_seals(
+        key: [u8; 32],
+        nonce: [u8; 12],
+        aad in proptest::collection::vec(any::<u8>(), 0..400),
+        plaintext in proptest::collection::vec(any::<u8>(), 0..3000),
+        flip: prop::sample::Index,
+    ) {
+        let key = Secret::copy_from_slice(&key).unwrap();
+        let (one, two) = (aws_lc::Key::new(&key).unwrap(), rustcrypto::Key::new(&key).unwrap());
+        let (mut by_one, mut by_two) = (plaintext.clone(), plaintext.clone());
+        let tag = one.seal_in_place(&nonce, &aad, &mut by_one).unwrap();
+        prop_assert_eq!(tag, two.seal_in_place(&nonce, &aad, &mut by_two).unwrap());
+        prop_assert_eq!(&by_one, &by_two);
+
+        let mut output = vec![0; plaintext.len()];
+        two.open_into(&nonce, &aad, &by_one, &tag, &mut output).unwrap();
+        prop_assert_eq!(&output, &plaintext);
+        one.open_in_place(&nonce, &aad, &mut by_two, &tag).unwrap();
+        prop_assert_eq!(&by_two, &plaintext);
+
+        // One bit of ciphertext or tag: both refuse, and leave zeros.
+        let mut changed = [by_one.as_slice(), &tag].concat();
+        let bit = flip.index(changed.len() * 8);
+        changed[bit / 8] ^= 1 << (bit % 8);
+        let (ciphertext, tag) = changed.split_last_chunk().unwrap();
+        for open_into in [
+            &mut |output: &mut [u8]| one.open_into(&nonce, &aad, ciphertext, tag, output),
+            &mut |output: &mut [u8]| two.open_into(&nonce, &aad, ciphertext, tag, output),
+        ] as [&mut dyn FnMut(&mut [u8]) -> Result<(), AeadError>; 2] {
+            output.fill(0xEE);
+            prop_assert_eq!(open_into(&mut output), Err(AeadError::Forged));
+            prop_assert!(output.iter().all(|byte| *byte == 0));
+        }
+    }
+}
+
+#[test]
+fn output_of_another_length_is_refused_and_zeroed() {
+    let key = Secret::random().unwrap();
+    let mut output = [1; 5];
+    let outcome = aws_lc::Key::new(&key).unwrap().open_into(&[0; 12], &[], &[0; 4], &[0; 16], &mut output);
+    assert_eq!((outcome, output), (Err(AeadError::Length), [0; 5]));
+    output = [1; 5];
+    let outcome =
+        rustcrypto::Key::new(&key).unwrap().open_into(&[0; 12], &[], &[0; 4], &[0; 16], &mut output);
+    assert_eq!((outcome, output), (Err(AeadError::Length), [0; 5]));
+}
