@@ -16,14 +16,19 @@
 //! The futures need no particular runtime.
 
 mod batch;
+#[cfg(feature = "testing")]
+pub mod conformance;
 #[cfg(feature = "redb")]
 pub mod disk;
 mod error;
-#[cfg(feature = "redb")]
 pub mod io;
 #[cfg(feature = "redb")]
 mod log;
 mod memory;
+#[cfg(feature = "testing")]
+pub mod simulation;
+#[cfg(feature = "sled")]
+mod sled;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -34,6 +39,8 @@ pub use batch::{Batch, Precondition};
 pub use disk::{CheckpointMode, DiskStorage, Options};
 pub use error::{CommitError, OpenError, ReadError};
 pub use memory::MemoryStorage;
+#[cfg(feature = "sled")]
+pub use sled::SledStorage;
 
 /// A future that a trait object can return.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::{Batch, BoxFuture, CommitError, ReadError, Snapshot, Storage, Value};
 
-type Map = BTreeMap<Vec<u8>, Value>;
+pub(crate) type Map = BTreeMap<Vec<u8>, Value>;
 
 /// Keeps everything in memory: for tests and for stores that shall not outlive their process.
 ///
@@ -76,7 +76,15 @@ impl Storage for MemoryStorage {
     }
 }
 
-struct MemorySnapshot(Arc<Map>);
+/// A map that nobody changes any more.
+pub(crate) struct MemorySnapshot(Arc<Map>);
+
+#[cfg(feature = "sled")]
+impl MemorySnapshot {
+    pub(crate) fn new(map: Map) -> Self {
+        Self(Arc::new(map))
+    }
+}
 
 impl Snapshot for MemorySnapshot {
     fn get<'a>(&'a self, key: &'a [u8]) -> BoxFuture<'a, Result<Option<Value>, ReadError>> {
