@@ -6,8 +6,9 @@
 
 use std::num::NonZeroU8;
 use std::str::FromStr;
-use std::sync::Once;
+use std::sync::{LazyLock, Once};
 
+use strongroom::backup::fuzzing::{Item, Reader};
 use strongroom_barrier::{Directory, Head, Path, fuzzing};
 use strongroom_crypto::hash::sha256;
 use strongroom_crypto::hpke::{KeyPair, Suite};
@@ -23,6 +24,7 @@ pub mod fixed;
 
 /// Every target by name, so that the seeds can be checked against them.
 pub const TARGETS: &[(&str, fn(&[u8]) -> bool)] = &[
+    ("backup", backup),
     ("entry", entry),
     ("head", head),
     ("hpke", hpke),
@@ -61,8 +63,7 @@ pub fn record(data: &[u8]) -> bool {
 
 pub fn hpke(data: &[u8]) -> bool {
     prepare();
-    [Suite::P256, Suite::XWing].into_iter().any(|suite| {
-        let pair = KeyPair::derive(suite, &fixed::seed()).expect("a key pair comes from any seed");
+    PAIRS.iter().any(|pair| {
         let opened = pair.open_psk(&fixed::psk(), b"psk id", b"info", b"", data);
         opened.is_ok_and(|root| {
             assert!(root.ct_eq(&fixed::root()));
@@ -195,6 +196,35 @@ pub fn entry(data: &[u8]) -> bool {
     true
 }
 
+pub fn backup(data: &[u8]) -> bool {
+    let completed = with_checksums(data);
+    std::iter::once(data).chain(completed.as_deref()).any(|bytes| {
+        let Ok((mut reader, _, _)) = Reader::begin(bytes) else { return false };
+        let mut taken = 0;
+        loop {
+            match reader.next_item() {
+                Ok(Item::Entry { key, value }) => taken += key.len() + value.len(),
+                Ok(Item::End { .. }) => return true,
+                Err(_) => return false,
+            }
+            assert!(taken < bytes.len(), "more was read than there is");
+        }
+    })
+}
+
+/// A backup with the right checksums of its slots and its header, so that mutations of both get past them.
+fn with_checksums(data: &[u8]) -> Option<Vec<u8>> {
+    let mut bytes = data.to_vec();
+    let length = usize::try_from(u32::from_be_bytes(*bytes.get(42..)?.first_chunk()?)).ok()?;
+    let header = 46_usize.checked_add(length)?;
+    let set = bytes.get(46..header)?.len().checked_sub(32)?;
+    let checksum = sha256(&[&bytes[46..46 + set]]);
+    bytes[46 + set..header].copy_from_slice(&checksum);
+    let checksum = sha256(&[&bytes[..header]]);
+    bytes.get_mut(header..)?.first_chunk_mut::<32>()?.copy_from_slice(&checksum);
+    Some(bytes)
+}
+
 pub fn rewrap_state(data: &[u8]) -> bool {
     let Some(state) = fuzzing::RewrapState::decode(data) else { return false };
     assert!(state.cursor.len() < data.len());
@@ -204,6 +234,11 @@ pub fn rewrap_state(data: &[u8]) -> bool {
 fn text_of(data: &[u8]) -> Option<&str> {
     std::str::from_utf8(data).ok()
 }
+
+static PAIRS: LazyLock<[KeyPair; 2]> = LazyLock::new(|| {
+    [Suite::P256, Suite::XWing]
+        .map(|suite| KeyPair::derive(suite, &fixed::seed()).expect("a key pair comes from any seed"))
+});
 
 struct OneKey(Secret<32>);
 

@@ -3,8 +3,11 @@
 //! Some are sealed with fresh randomness, so that writing them again gives other bytes of the same kind.
 
 use std::error::Error;
+use std::ops::ControlFlow;
 use std::path::Path;
+use std::sync::Arc;
 
+use strongroom::{InitOptions, MemoryStorage, Plaintext, Preparation};
 use strongroom_barrier::Head;
 use strongroom_crypto::hpke::{self, KeyPair, Suite};
 use strongroom_crypto::record::{Sealer, Term};
@@ -33,6 +36,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 fn seeds(target: &str) -> Result<Vec<Vec<u8>>, Box<dyn Error>> {
     Ok(match target {
+        "backup" => vec![backup()?],
         "record" => vec![
             Sealer::start(fixed::STORE, fixed::TERM, &fixed::term_key())?
                 .seal(fixed::PLACE, fixed::PLAINTEXT)?,
@@ -70,6 +74,20 @@ fn seeds(target: &str) -> Result<Vec<Vec<u8>>, Box<dyn Error>> {
             vec![begun, [&fixed[..], &[0, 6], b"cursor"].concat()]
         }
         _ => return Err(format!("there are no seeds for {target}").into()),
+    })
+}
+
+fn backup() -> Result<Vec<u8>, Box<dyn Error>> {
+    pollster::block_on(async {
+        let mut options = InitOptions::new("custodians", "1 of 1".parse()?);
+        options.suite = Suite::P256;
+        let store = Preparation::new(Arc::new(MemoryStorage::new()), options).await?.commit().await?;
+        for path in ["database/password", "note"] {
+            store.barrier().put(path.parse()?, Plaintext::new(b"value".to_vec())).await?;
+        }
+        let (backup, _) = store.backup(Vec::new(), |_, _| ControlFlow::Continue(())).await?;
+        store.seal().await;
+        Ok(backup)
     })
 }
 

@@ -216,6 +216,7 @@ const TARGETS: &[(&str, &str)] = &[
     ("storage_key", "an entry's storage key and padded segment"),
     ("entry", "an entry's plaintext"),
     ("rewrap_state", "how far a rewrap has come"),
+    ("backup", "a backup, up to its end"),
 ];
 
 const COVERAGE: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \

@@ -57,11 +57,7 @@ const STAGES: &[Stage] = &[
         slow: Some("builds crypto a second time"),
         run: pure_rust_provider,
     },
-    Stage {
-        name: "storage, memory alone",
-        slow: Some("builds storage a second time"),
-        run: storage_without_engines,
-    },
+    Stage { name: "storage builds without engines", slow: None, run: storage_without_engines },
     Stage { name: "vectors, in Python", slow: None, run: second_implementation },
     Stage {
         name: "memcheck",
