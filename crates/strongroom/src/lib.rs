@@ -61,16 +61,31 @@ pub use strongroom_barrier::{
 };
 pub use strongroom_crypto::hpke::Suite;
 pub use strongroom_crypto::record::{StoreId, Term};
-pub use strongroom_crypto::secret::{Locking, Plaintext, Protection, Secret};
+pub use strongroom_crypto::secret::{Locking, Plaintext, Protection, Secret, SecretBytes};
 pub use strongroom_keyring::{Due, RotationPolicy, TermInfo, TermState, TermUsage};
 pub use strongroom_seal::policy::{Group, Policy, Quorum};
 pub use strongroom_seal::slot::{Slot, SlotId, SlotSet, SlotState};
-pub use strongroom_seal::unseal::{Accepted, Possession, Progress, Proved, ShareError, ShareIdentity};
+pub use strongroom_seal::unseal::{
+    Accepted, Possession, Progress, Proved, ShareError, ShareIdentity, ShareName,
+};
 pub use strongroom_shamir::text::{Decoded, ShareText, ShareTextError};
 pub use strongroom_shamir::{Share, text as share_text, vault as vault_share};
 #[cfg(feature = "sled")]
 pub use strongroom_storage::SledStorage;
 pub use strongroom_storage::{DiskStorage, MemoryStorage, Storage};
+
+/// What lies behind the errors, for whoever sorts them by cause.
+pub mod causes {
+    pub use strongroom_barrier::OpenBarrierError;
+    pub use strongroom_crypto::record::OpenError as RecordError;
+    pub use strongroom_crypto::secret::SecretError;
+    pub use strongroom_seal::create::CreateError;
+    pub use strongroom_seal::policy::{ParseError as PolicyParseError, PolicyError};
+    pub use strongroom_seal::unseal::{OpenError as SlotOpenError, PossessionError};
+    pub use strongroom_storage::{
+        CommitError as StorageCommitError, OpenError as StorageOpenError, ReadError as StorageReadError,
+    };
+}
 
 /// Secret memory and the process around it.
 pub mod protection {

@@ -1,11 +1,13 @@
 //! Rekey: new holders in place of old ones.
 
+use strongroom_crypto::hpke::Suite;
 use strongroom_keyring::KeyringError;
-use strongroom_seal::slot::SlotId;
+use strongroom_seal::policy::Policy;
+use strongroom_seal::slot::{SlotId, SlotState};
 use strongroom_seal::unseal::Proved;
 
 use crate::error::SlotError;
-use crate::slots::{activate, without};
+use crate::slots::{Dealt, activate, without};
 use crate::store::Store;
 
 /// What a rekey did.
@@ -20,6 +22,27 @@ pub struct Rekeyed {
 }
 
 impl Store {
+    /// Adds the slot that is to take an old one's place, pending and under the same label.
+    ///
+    /// Unlike [`Store::add_slot`], which takes no label twice: until [`Store::replace_slot`] the two are told apart by
+    /// their states.
+    ///
+    /// # Errors
+    ///
+    /// [`SlotError::WrongState`] unless the old slot is active, [`SlotError::LabelTaken`] when a pending slot waits to take
+    /// its place already, and as [`Store::add_slot`].
+    pub async fn add_replacement(&self, old: SlotId, policy: Policy, suite: Suite) -> Result<Dealt, SlotError> {
+        let slots = self.slots()?;
+        let old = slots.find(old).ok_or(SlotError::Unknown)?;
+        if old.state() != SlotState::Active {
+            return Err(SlotError::WrongState);
+        }
+        if slots.slots().iter().any(|slot| slot.state() == SlotState::Pending && slot.label() == old.label()) {
+            return Err(SlotError::LabelTaken);
+        }
+        self.deal(old.label(), policy, suite).await
+    }
+
     /// Puts a proved slot in the place of an old one.
     ///
     /// One commit activates the new slot, removes the old one, and brings a new root key, a new term and a new

@@ -53,6 +53,10 @@ impl Store {
         if self.slots()?.find_by_label(label).is_some() {
             return Err(SlotError::LabelTaken);
         }
+        self.deal(label, policy, suite).await
+    }
+
+    pub(crate) async fn deal(&self, label: &str, policy: Policy, suite: Suite) -> Result<Dealt, SlotError> {
         let new = create::create(self.id(), label, policy, suite, self.now()).map_err(SlotError::Create)?;
         let (id, slot, psk) = (new.slot.id(), new.slot, new.psk);
         self.change_slots(move |slots, keyring| {
