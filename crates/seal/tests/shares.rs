@@ -95,7 +95,7 @@ fn bad_shares_are_named_and_the_good_ones_open_afterwards() {
     refuse(
         say(3, 2, 1, 2),
         |e| matches!(e, ShareError::WrongThreshold { .. }),
-        "says that 2 are needed, but 1 are",
+        "names the threshold 2, but it is 1",
     );
     // A good share that says another place is not the share of that place.
     refuse(say(0, 2, 1, 1), |e| matches!(e, ShareError::Damaged(_)), "share 1 of group \"operations\"");

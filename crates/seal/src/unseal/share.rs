@@ -188,7 +188,7 @@ impl fmt::Display for ShareError {
                 write!(f, "there is no {share}: the indexes go from 1 to {shares}, so the share was altered")
             }
             Self::WrongThreshold { share, said, threshold } => {
-                write!(f, "{share} says that {said} are needed, but {threshold} are: the share was altered")
+                write!(f, "{share} names the threshold {said}, but it is {threshold}: the share was altered")
             }
             Self::BadLength { length } => {
                 write!(
