@@ -92,3 +92,8 @@ pub mod protection {
     pub use strongroom_crypto::process::{harden, swap_in_use};
     pub use strongroom_crypto::secret::{Locking, Protection, SecretMemoryError, prepare};
 }
+
+/// The README's example is compiled and run with the documentation tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
