@@ -118,13 +118,13 @@ impl<'a> Parts<'a> {
     }
 }
 
-/// Room for header ‖ store id ‖ place, the associated data.
-pub(super) struct Associated([u8; PREFIX_LEN + MAX_PLACE]);
+/// Room of `N` bytes for header ‖ store id ‖ place, the associated data.
+pub(super) struct Associated<const N: usize>([u8; N]);
 
-impl Associated {
+impl<const N: usize> Associated<N> {
     #[inline]
     pub(super) fn new(header: &[u8; HEADER_LEN], store: StoreId) -> Self {
-        let mut bytes = [0; PREFIX_LEN + MAX_PLACE];
+        let mut bytes = [0; N];
         if let Some((head, rest)) = bytes.split_first_chunk_mut::<HEADER_LEN>()
             && let Some(id) = rest.first_chunk_mut::<STORE_LEN>()
         {
@@ -164,6 +164,12 @@ impl Associated {
     }
 }
 
+/// Room for the longest place.
+pub(super) const ROOM: usize = PREFIX_LEN + MAX_PLACE;
+/// Room for the storage keys of most entries: less to clear for each opening.
+pub(super) const SMALL_ROOM: usize = 192;
+/// The places for which it suffices.
+pub(super) const SMALL_PLACE: usize = SMALL_ROOM - PREFIX_LEN;
 const STORE_LEN: usize = 16;
 const PREFIX_LEN: usize = HEADER_LEN + STORE_LEN;
 const _: () = assert!(OVERHEAD == 50);

@@ -7,7 +7,7 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use zeroize::Zeroize as _;
 
 use super::error::OpenError;
-use super::header::{Associated, Header, Parts, Salt, StoreId, Term};
+use super::header::{Associated, Header, Parts, ROOM, SMALL_PLACE, SMALL_ROOM, Salt, StoreId, Term};
 use super::session;
 use crate::aead::{AeadError, AeadKey};
 use crate::secret::{Plaintext, Secret, check_not_forked};
@@ -90,8 +90,15 @@ impl Opener {
     ) -> Result<(), OpenError> {
         check_not_forked()?;
         let parts = Parts::split(record)?;
-        let mut associated = Associated::new(parts.header_bytes, self.store);
-        let associated = associated.with_place(place).ok_or(OpenError::TooLong)?;
+        let (mut small, mut large);
+        let associated = if place.len() <= SMALL_PLACE {
+            small = Associated::<SMALL_ROOM>::new(parts.header_bytes, self.store);
+            small.with_place(place)
+        } else {
+            large = Associated::<ROOM>::new(parts.header_bytes, self.store);
+            large.with_place(place)
+        };
+        let associated = associated.ok_or(OpenError::TooLong)?;
         // Asked first even when the session's key is at hand: a term that has left the keyring opens nothing.
         let term_key = keys.key(parts.header.term).ok_or(OpenError::UnknownTerm(parts.header.term))?;
         resize(output, parts.ciphertext.len());

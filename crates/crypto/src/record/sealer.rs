@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::buffer::RecordBuf;
 use super::error::SealError;
-use super::header::{Associated, HEADER_LEN, NONCE_LEN, StoreId, Term};
+use super::header::{Associated, HEADER_LEN, NONCE_LEN, ROOM, StoreId, Term};
 use super::{MAX_PLAINTEXT, TAG_LEN, session};
 use crate::aead::{AeadError, AeadKey};
 use crate::random;
@@ -112,7 +112,7 @@ impl From<AeadError> for SealError {
 struct Session {
     key: AeadKey,
     /// With the salt, and room for the rest; kept so that a seal writes little more than the counter and the place.
-    associated: Box<Associated>,
+    associated: Box<Associated<ROOM>>,
     /// Drawn for each commit.
     commit: [u8; COMMIT_LEN],
     /// Of the next seal.

@@ -91,9 +91,14 @@ impl Slot {
         unsafe { slice::from_raw_parts_mut(self.start.as_ptr(), self.len) }
     }
 
-    /// The bytes as an array. `None` unless the slot has exactly `N` of them.
-    pub(super) fn array<const N: usize>(&self) -> Option<&[u8; N]> {
-        self.bytes().try_into().ok()
+    /// The bytes as an array.
+    ///
+    /// # Safety
+    ///
+    /// The slot must have `N` bytes.
+    pub(super) unsafe fn array_unchecked<const N: usize>(&self) -> &[u8; N] {
+        // SAFETY: the caller answers for the length; otherwise as `bytes`.
+        unsafe { self.start.cast().as_ref() }
     }
 }
 
