@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use futures_channel::oneshot;
-use strongroom_crypto::record::{StoreId, Term};
+use strongroom_crypto::record::{OpenError, StoreId, Term};
 use strongroom_crypto::secret::Plaintext;
 use strongroom_keyring::{
     Keyring, KeyringKey, NamesGeneration, RotationPolicy, TermInfo, TermState, TermUsage,
@@ -194,16 +194,21 @@ impl Barrier {
     /// [`ReadError::Record`] means damage or an attack: nothing of the value is returned.
     pub async fn get(&self, path: &Path) -> Result<Option<Entry>, ReadError> {
         let Shared { storage, .. } = self.shared();
-        loop {
+        'anew: loop {
             let (generation, places) = self.with_keys(|keys| {
                 let places =
                     keys.lookup_order().map(|names| names.value_key(path)).collect::<Result<Vec<_>, _>>()?;
                 Ok((keys.keyring.generation(), places))
             })?;
             for place in places {
-                if let Some(record) = storage.get(&place).await? {
-                    let plaintext = self.with_keys(|keys| Ok(keys.open(&place, &record)?))?;
-                    return Entry::parse(plaintext).map(Some).ok_or(ReadError::Malformed);
+                let Some(record) = storage.get(&place).await? else { continue };
+                let (now, opened) =
+                    self.with_keys(|keys| Ok((keys.keyring.generation(), keys.open(&place, &record))))?;
+                match opened {
+                    Ok(plaintext) => return Entry::parse(plaintext).map(Some).ok_or(ReadError::Malformed),
+                    // It was sealed anew, and its term destroyed, since it was read.
+                    Err(OpenError::UnknownTerm(_)) if now != generation => continue 'anew,
+                    Err(error) => return Err(error.into()),
                 }
             }
             // A new generation of names may have taken over since the places were computed.

@@ -15,6 +15,7 @@ use crate::head::Head;
 use crate::names::EntryName;
 use crate::path::Directory;
 use crate::place::{self, EntryPlace, Token};
+use crate::rewrap_state::RewrapState;
 
 /// What a check found.
 #[derive(Debug, Default)]
@@ -118,17 +119,27 @@ impl Barrier {
     /// Only when storage itself fails or the barrier is sealed: what is wrong with the data is in the report.
     pub async fn check(
         &self,
-        progress: impl FnMut(u64, u64) -> ControlFlow<()>,
+        mut progress: impl FnMut(u64, u64) -> ControlFlow<()>,
     ) -> Result<CheckReport, ReadError> {
-        let snapshot = self.shared().storage.snapshot().await?;
-        let mut check = Check { barrier: self, snapshot, report: CheckReport::default(), progress };
-        let head = check.head().await?;
-        let directories = check.walk().await?;
-        let whole = check.records(&directories, head.as_ref().map_or(0, Head::live)).await?;
-        if let (Some(head), true) = (head, whole) {
-            check.compare(&head);
+        let generation = || self.with_keys(|keys| Ok(keys.keyring.generation()));
+        loop {
+            let before = generation()?;
+            let snapshot = self.shared().storage.snapshot().await?;
+            let report = CheckReport::default();
+            let mut check = Check { barrier: self, snapshot, report, progress: &mut progress };
+            let head = check.head().await?;
+            check.rewrap().await?;
+            let directories = check.walk().await?;
+            let whole = check.records(&directories, head.as_ref().map_or(0, Head::live)).await?;
+            if let (Some(head), true) = (head, whole) {
+                check.compare(&head);
+            }
+            let report = check.report;
+            // Keys that were destroyed meanwhile open nothing of the snapshot: then it says nothing of the store.
+            if report.is_clean() || generation()? == before {
+                return Ok(report);
+            }
         }
-        Ok(check.report)
     }
 }
 
@@ -154,6 +165,17 @@ impl<P: FnMut(u64, u64) -> ControlFlow<()>> Check<'_, P> {
             self.report.note(place::HEAD, None, Problem::Head);
         }
         Ok(head)
+    }
+
+    async fn rewrap(&mut self) -> Result<(), ReadError> {
+        let Some(record) = self.snapshot.get(place::REWRAP).await? else { return Ok(()) };
+        match self.barrier.open_record(place::REWRAP, &record) {
+            Ok(plaintext) if RewrapState::decode(plaintext.as_slice()).is_some() => {}
+            Ok(_) => self.report.note(place::REWRAP, None, Problem::Malformed),
+            Err(ReadError::Record(error)) => self.report.note(place::REWRAP, None, Problem::Record(error)),
+            Err(error) => return Err(error),
+        }
+        Ok(())
     }
 
     /// The directories that can be reached from the root, by generation and token.

@@ -10,6 +10,7 @@ use strongroom_storage as storage;
 use crate::barrier::Shared;
 use crate::batch::Batch;
 use crate::error::CommitError;
+use crate::gathering::Gathering;
 use crate::group::{Finished, Group, KnownDirectories, Resealed, seal_head};
 use crate::head::Head;
 use crate::keys::{Keys, KeysError};
@@ -98,24 +99,29 @@ impl Committer {
     }
 
     fn serve(&mut self, waiting: Vec<Request>) {
-        let mut group = Vec::new();
+        let mut gathering = Gathering::default();
         for Request { work, reply } in waiting {
             match work {
                 Work::Keyring(make) => {
-                    self.commit_group(std::mem::take(&mut group));
+                    self.commit_group(gathering.take());
                     let outcome = self.change_keyring(make);
                     let _ = reply
                         .send(outcome.map(|committed| Outcome { committed, resealed: Resealed::default() }));
                 }
                 Work::Flush => {
-                    self.commit_group(std::mem::take(&mut group));
+                    self.commit_group(gathering.take());
                     let committed = Committed { sequence: self.head.sequence };
                     let _ = reply.send(Ok(Outcome { committed, resealed: Resealed::default() }));
                 }
-                work => group.push((work, reply)),
+                work => {
+                    if !gathering.admits(&work) {
+                        self.commit_group(gathering.take());
+                    }
+                    gathering.add(work, reply);
+                }
             }
         }
-        self.commit_group(group);
+        self.commit_group(gathering.take());
     }
 
     /// Commits batches and rewrap steps together. A batch whose condition fails is left out; any other error is
@@ -274,7 +280,8 @@ impl Committer {
         for (key, value) in puts {
             batch.put(key, value);
         }
-        if !rewrap_pending(&next.keyring) {
+        // Its record would stay under a term that is about to be left, and a rewrap begins anew for another term anyway.
+        if next.active_term() != keys.active_term() || !rewrap_pending(&next.keyring) {
             batch.delete(place::REWRAP.to_vec());
         }
         batch.put(place::HEAD.to_vec(), record.clone());

@@ -126,13 +126,14 @@ impl<'a> Group<'a> {
     ) -> Result<Resealed, CommitError> {
         let mut moved = Resealed::default();
         let Some(leaving) = &self.keys.leaving_names else { return Ok(moved) };
-        self.ensure_directories(directory)?;
         for key in keys {
             let Some(record) = self.current(&key)? else { continue };
             let place = EntryPlace::parse(&key).ok_or(ReadError::Name)?;
             let EntryName::Value(name) = leaving.open(&place)? else { continue };
             let path = directory.value(&name).map_err(|_| ReadError::Name)?;
             let plaintext = self.keys.open(&key, &record)?;
+            // Only for a value that moves: a directory whose values have gone meanwhile would be left empty.
+            self.ensure_directories(directory)?;
             self.buffer.clear();
             self.buffer.push(plaintext.as_slice());
             self.seal_entry(self.keys.names.value_key(&path)?)?;

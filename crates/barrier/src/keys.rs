@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use strongroom_crypto::record::{OpenError, Opener, SealError, Sealer, StoreId, TermKeys};
+use strongroom_crypto::record::{OpenError, Opener, SealError, Sealer, StoreId, Term, TermKeys};
 use strongroom_crypto::secret::{Plaintext, SecretError};
 use strongroom_keyring::{Keyring, KeyringError, KeyringKey};
 
@@ -37,6 +37,11 @@ impl Keys {
         work(&mut self.sealer.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// The term that seals.
+    pub(crate) fn active_term(&self) -> Term {
+        self.with_sealer(|sealer| sealer.term())
+    }
+
     /// The generations to look a name up in. An entry moves only from the leaving generation to the active one, so who
     /// asks in this order never misses it between the two.
     pub(crate) fn lookup_order(&self) -> impl Iterator<Item = &NamesCipher> {
@@ -66,7 +71,7 @@ impl<'a> RecordOpener<'a> {
     }
 
     /// Whether the keyring has the key of a term.
-    pub fn knows(&self, term: strongroom_crypto::record::Term) -> bool {
+    pub fn knows(&self, term: Term) -> bool {
         self.keyring.key(term).is_some()
     }
 }

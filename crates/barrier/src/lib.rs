@@ -28,6 +28,7 @@ mod check;
 mod committer;
 mod entry;
 mod error;
+mod gathering;
 mod group;
 mod head;
 mod keys;

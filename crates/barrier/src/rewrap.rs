@@ -112,10 +112,14 @@ impl Barrier {
         })
     }
 
+    /// Where an earlier run came to. One that does not open is as good as none: it saves work and proves nothing.
     async fn rewrap_state(&self) -> Result<Option<RewrapState>, ReadError> {
         let Some(record) = self.shared().storage.get(place::REWRAP).await? else { return Ok(None) };
-        let plaintext = self.open_record(place::REWRAP, &record)?;
-        RewrapState::decode(plaintext.as_slice()).map(Some).ok_or(ReadError::Malformed)
+        match self.open_record(place::REWRAP, &record) {
+            Ok(plaintext) => Ok(RewrapState::decode(plaintext.as_slice())),
+            Err(ReadError::Record(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 }
 
@@ -176,10 +180,13 @@ impl<P: FnMut(RewrapProgress) -> ControlFlow<()>> Run<'_, P> {
                     }
                 }
             }
-            let moved = self
-                .step("names", |state| Work::Move { directory: directory.clone(), keys: values, state })
-                .await?;
-            self.moved += moved;
+            let largest = self.longest(&values).await?;
+            for keys in split(values, largest) {
+                let moved = self
+                    .step("names", |state| Work::Move { directory: directory.clone(), keys, state })
+                    .await?;
+                self.moved += moved;
+            }
         }
     }
 
@@ -235,6 +242,14 @@ impl<P: FnMut(RewrapProgress) -> ControlFlow<()>> Run<'_, P> {
             }
         }
         Ok((old, largest))
+    }
+
+    async fn longest(&self, keys: &[Vec<u8>]) -> Result<usize, RewrapError> {
+        let mut longest = 1;
+        for key in keys {
+            longest = longest.max(self.barrier.storage().get(key).await?.map_or(0, |record| record.len()));
+        }
+        Ok(longest)
     }
 
     async fn step(
