@@ -99,6 +99,8 @@ impl Opener {
             large.with_place(place)
         };
         let associated = associated.ok_or(OpenError::TooLong)?;
+        // Read before the term's key is: what is forgotten from here on stays forgotten.
+        let epoch = self.epoch.load(Ordering::SeqCst);
         // Asked first even when the session's key is at hand: a term that has left the keyring opens nothing.
         let term_key = keys.key(parts.header.term).ok_or(OpenError::UnknownTerm(parts.header.term))?;
         resize(output, parts.ciphertext.len());
@@ -110,7 +112,6 @@ impl Opener {
         if let Some(key) = lane.read().find(&parts.header) {
             return Ok(open(key, output)?);
         }
-        let epoch = self.epoch.load(Ordering::SeqCst);
         let key = session::key::<OpenError>(term_key, self.store, parts.header.term, &parts.header.salt)?;
         open(&key, output)?;
         let mut sessions = lane.write();
@@ -141,6 +142,10 @@ fn resize(output: &mut Vec<u8>, len: usize) {
         wipe(output);
         *output = vec![0; len];
     } else {
+        // Cut off, the rest of the old contents would stay in spare capacity.
+        if let Some(rest) = output.get_mut(len..) {
+            rest.zeroize();
+        }
         output.resize(len, 0);
     }
 }
@@ -289,5 +294,27 @@ mod tests {
         assert!((SETS * WAYS * 9 / 10..=SETS * WAYS).contains(&cached(&opener)), "{}", cached(&opener));
         opener.forget();
         assert_eq!(cached(&opener), 0);
+    }
+
+    #[test]
+    fn opening_under_way_while_the_cache_is_wiped_leaves_nothing_in_it() {
+        struct ForgottenMeanwhile<'a>(&'a OneKey, &'a Opener);
+
+        impl TermKeys for ForgottenMeanwhile<'_> {
+            fn key(&self, term: Term) -> Option<&Secret<32>> {
+                self.1.forget();
+                self.0.key(term)
+            }
+        }
+
+        let store = StoreId([0; 16]);
+        let keys = OneKey(Secret::random().unwrap());
+        let record = Sealer::start(store, Term::new(1), &keys.0).unwrap().seal(b"", b"value").unwrap();
+        let opener = Opener::new(store);
+        opener.open(&ForgottenMeanwhile(&keys, &opener), b"", &record).unwrap();
+        assert_eq!(cached(&opener), 0);
+        // The control: without the interference it is kept.
+        opener.open(&keys, b"", &record).unwrap();
+        assert_eq!(cached(&opener), 1);
     }
 }
