@@ -1,26 +1,20 @@
 //! Figures, each beside the limit that was measured in the same run.
 //!
-//! Two kinds of programs measure, and [`PROGRAMS`] lists them all:
+//! A measuring program prints one line per figure on standard output:
 //!
-//! - **criterion groups.** Their figures are read from criterion's own files. The id is criterion's full id
-//!   (`record/seal/1024`: group, slash, parameter). A group with a throughput in bytes is shown in MiB/s, one with a
-//!   throughput in elements in elements per second, any other in nanoseconds. [`LIMITS`] says which id limits which.
-//! - **measuring programs** (whole stores, many writers). They print one line per figure on standard output:
+//! ```text
+//! bench: id=storage/put/16-writers value=5120.5 unit=puts/s ratio=0.68 against=append + fdatasync
+//! ```
 //!
-//!   ```text
-//!   bench: id=storage/put/16-writers value=5120.5 unit=puts/s ratio=0.68 against=append + fdatasync
-//!   ```
+//! `ratio=-` and `against=-` where there is no limit to compare with. What it compares with is its own to measure, in
+//! the same run; a ratio of 1 is the limit, below 1 is slower than it. With `--smoke` among its arguments it does
+//! everything once, as briefly as it goes. [`PROGRAMS`] lists all of them, and one that prints no figure is an error, as
+//! is an id that appears twice.
 //!
-//!   `ratio=-` and `against=-` where there is no limit to compare with. What they compare with is theirs to measure in
-//!   the same run. With `--smoke` among their arguments they do everything once, as briefly as it goes; other arguments
-//!   that they do not know (cargo passes `--bench`) they ignore.
-//!
-//! A ratio of 1 is the limit; below 1 is slower than it. A program that prints no figure is an error.
-
-use std::path::{Path, PathBuf};
+//! [`GROUPS`] are criterion's: the same work for somebody who changes one piece and wants to see it (`cargo bench`). A
+//! smoke run runs each once, so that they do not rot; the figures are the measuring programs' alone.
 
 use serde::Serialize;
-use serde_json::Value;
 
 use crate::arguments::Arguments;
 use crate::machine;
@@ -66,52 +60,48 @@ fn measure(filter: &str, smoke: bool) -> Result<Vec<Figure>, Failure> {
     if chosen.is_empty() {
         return Err(Failure::new(format!("no measuring program has `{filter}` in its name")));
     }
-    // Emptied first: a figure of an earlier run must not pass for one of this run.
-    let criterion_home = shell::target_directory()?.join("xtask-criterion");
-    if criterion_home.exists() {
-        std::fs::remove_dir_all(&criterion_home)
-            .map_err(Failure::while_doing(format!("cannot empty {}", criterion_home.display())))?;
-    }
     let mut figures = Vec::new();
     for program in chosen {
-        figures.extend(run(program, smoke, &criterion_home)?);
+        figures.extend(run(program, smoke)?);
     }
-    let measured = criterion_figures(&criterion_home)?;
-    figures.extend(measured);
-    Ok(figures)
+    if smoke && filter.is_empty() {
+        for groups in GROUPS {
+            let tested =
+                Program::cargo().words(groups).words("-- --test").stream(|line| eprintln!("{line}"))?;
+            if !tested {
+                return Err(Failure::new(format!("`cargo {groups}` failed (above)")));
+            }
+        }
+    }
+    let mut ids: Vec<&str> = figures.iter().map(|figure| figure.id.as_str()).collect();
+    ids.sort_unstable();
+    match ids.iter().zip(ids.iter().skip(1)).find(|(id, next)| id == next) {
+        Some((id, _)) => Err(Failure::new(format!("more than one figure is called {id}"))),
+        None => Ok(figures),
+    }
 }
 
-fn run(program: &Measuring, smoke: bool, criterion_home: &Path) -> Result<Vec<Figure>, Failure> {
-    let option = match (program.kind, smoke) {
-        (Kind::Criterion, true) => "-- --test",
-        (Kind::Criterion, false) => "-- --noplot",
-        (Kind::Lines, true) => "-- --smoke",
-        (Kind::Lines, false) => "",
-    };
-    let cargo = Program::cargo().env("CRITERION_HOME", criterion_home).words(program.cargo).words(option);
-    let (mut figures, mut broken, mut groups) = (Vec::new(), None, 0_usize);
-    let succeeded = cargo.stream(|line| {
+fn run(program: &Measuring, smoke: bool) -> Result<Vec<Figure>, Failure> {
+    let option = if smoke { "-- --smoke" } else { "" };
+    let (mut figures, mut broken) = (Vec::new(), None);
+    let succeeded = Program::cargo().words(program.cargo).words(option).stream(|line| {
         eprintln!("{line}");
-        if line.starts_with("Testing ") || line.contains("time:   [") {
-            groups += 1;
-        }
         match parse(line) {
             None => {}
             Some(Ok(figure)) => figures.push(figure),
             Some(Err(why)) => broken = Some(why),
         }
     })?;
-    if !succeeded {
-        return Err(Failure::new(format!("the measuring program {} failed (above)", program.name)));
+    match broken {
+        Some(why) => Err(Failure::new(format!("{}: {why}", program.name))),
+        None if !succeeded => {
+            Err(Failure::new(format!("the measuring program {} failed (above)", program.name)))
+        }
+        None if figures.is_empty() => {
+            Err(Failure::new(format!("the measuring program {} printed no figure", program.name)))
+        }
+        None => Ok(figures),
     }
-    if let Some(why) = broken {
-        return Err(Failure::new(format!("{}: {why}", program.name)));
-    }
-    let measured = if program.kind == Kind::Criterion { groups } else { figures.len() };
-    if measured == 0 {
-        return Err(Failure::new(format!("the measuring program {} printed no figure", program.name)));
-    }
-    Ok(figures)
 }
 
 /// Reads a `bench:` line, wherever in the line it begins; `None` for any other line.
@@ -127,75 +117,6 @@ fn parse(line: &str) -> Option<Result<Figure, String>> {
         Some(Figure { id: id.into(), value: value.parse().ok()?, unit: unit.into(), ratio, against })
     };
     Some(read().ok_or_else(|| format!("this line is no figure: {line}")))
-}
-
-/// What criterion measured, by id, with ratios to the limits among it.
-fn criterion_figures(home: &Path) -> Result<Vec<Figure>, Failure> {
-    let mut measured = Vec::new();
-    for directory in directories_with(home, "benchmark.json") {
-        let benchmark = json(&directory.join("benchmark.json"))?;
-        let estimates = json(&directory.join("estimates.json"))?;
-        let (Some(id), Some(nanoseconds)) = (
-            benchmark.get("full_id").and_then(Value::as_str),
-            estimates.pointer("/median/point_estimate").and_then(Value::as_f64),
-        ) else {
-            return Err(Failure::new(format!(
-                "criterion's files in {} are not as expected",
-                directory.display()
-            )));
-        };
-        let throughput = benchmark.get("throughput").unwrap_or(&Value::Null);
-        measured.push((id.to_string(), nanoseconds, unit(throughput, nanoseconds)));
-    }
-    measured.sort_by_key(|(id, ..)| natural(id));
-    let time =
-        |id: &str| measured.iter().find(|(other, ..)| other == id).map(|(_, nanoseconds, _)| *nanoseconds);
-    let figure = |(id, nanoseconds, (value, unit)): &(String, f64, (f64, &str))| {
-        let against = limit(id).filter(|limit| time(limit).is_some());
-        let ratio = against.as_ref().and_then(|limit| time(limit)).map(|limit| limit / nanoseconds);
-        Figure { id: id.clone(), value: *value, unit: (*unit).into(), ratio, against }
-    };
-    Ok(measured.iter().map(figure).collect())
-}
-
-fn unit(throughput: &Value, nanoseconds: f64) -> (f64, &'static str) {
-    let of = |name: &str| throughput.get(name).and_then(Value::as_f64);
-    if let Some(bytes) = of("Bytes") {
-        return (bytes / nanoseconds * 1e9 / MEBIBYTE, "MiB/s");
-    }
-    match of("Elements") {
-        Some(elements) => (elements / nanoseconds * 1e9, "1/s"),
-        None => (nanoseconds, "ns"),
-    }
-}
-
-fn limit(id: &str) -> Option<String> {
-    LIMITS.iter().find_map(|(of, by)| id.strip_prefix(of).map(|rest| format!("{by}{rest}")))
-}
-
-/// Orders `record/seal/64` before `record/seal/1024`.
-fn natural(id: &str) -> Vec<(u64, String)> {
-    id.split('/').map(|part| (part.parse().unwrap_or(0), part.to_string())).collect()
-}
-
-fn directories_with(home: &Path, name: &str) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    let mut waiting = vec![home.to_path_buf()];
-    while let Some(directory) = waiting.pop() {
-        let Ok(entries) = std::fs::read_dir(&directory) else { continue };
-        waiting.extend(entries.flatten().map(|entry| entry.path()).filter(|path| path.is_dir()));
-        // Criterion keeps the run before last beside it, under `base`.
-        if directory.join(name).is_file() && directory.ends_with("new") {
-            found.push(directory);
-        }
-    }
-    found
-}
-
-fn json(path: &Path) -> Result<Value, Failure> {
-    let reading = || format!("cannot read {}", path.display());
-    let text = std::fs::read_to_string(path).map_err(Failure::while_doing(reading()))?;
-    serde_json::from_str(&text).map_err(|error| Failure::new(format!("{}: {error}", reading())))
 }
 
 fn table(figures: &[Figure]) -> Table {
@@ -230,28 +151,20 @@ struct Measuring {
     name: &'static str,
     /// The words after `cargo`, up to the program's own arguments.
     cargo: &'static str,
-    kind: Kind,
-}
-
-#[derive(Clone, Copy, PartialEq)]
-#[expect(dead_code, reason = "each kind is used as soon as a program of it is listed below")]
-enum Kind {
-    Criterion,
-    Lines,
 }
 
 /// All of them; later work adds its rows here.
-const PROGRAMS: &[Measuring] = &[];
+const PROGRAMS: &[Measuring] =
+    &[Measuring { name: "measure", cargo: "run --release -p strongroom-benches --bin measure" }];
 
-/// Which criterion id limits which: the rest of the id, after these prefixes, is the same.
-const LIMITS: &[(&str, &str)] = &[("record/seal/", "raw-aead/seal/"), ("record/open/", "raw-aead/open/")];
+/// The words after `cargo` for each set of criterion groups.
+const GROUPS: &[&str] = &["bench -p strongroom-benches --bench strongroom"];
 
-const MEBIBYTE: f64 = 1_048_576.0;
 const RESULTS: &str = "benches/RESULTS.md";
 
 #[cfg(test)]
 mod tests {
-    use super::{Figure, criterion_figures, natural, parse};
+    use super::{Figure, parse};
 
     #[test]
     fn line_of_a_measuring_program_is_read() {
@@ -274,30 +187,5 @@ mod tests {
         assert!(parse("bench: id=a value=fast unit=ms ratio=- against=-").unwrap().is_err());
         assert!(parse("bench: id=a value=1").unwrap().is_err());
         assert!(parse("running 3 tests").is_none());
-    }
-
-    #[test]
-    fn ids_are_ordered_by_number() {
-        let mut ids = ["record/seal/1024", "record/seal/64", "record/open/64"];
-        ids.sort_by_key(|id| natural(id));
-        assert_eq!(ids, ["record/open/64", "record/seal/64", "record/seal/1024"]);
-    }
-
-    #[test]
-    fn ratio_compares_with_the_limit_of_the_same_run() {
-        let home = crate::shell::target_directory().unwrap().join("xtask-test-criterion");
-        for (id, nanoseconds) in [("record/seal/1024", 200.0), ("raw-aead/seal/1024", 150.0)] {
-            let directory = home.join(id.replace('/', "_")).join("new");
-            let benchmark = format!("{{\"full_id\":\"{id}\",\"throughput\":{{\"Bytes\":1024}}}}");
-            crate::shell::write_file(&directory.join("benchmark.json"), &benchmark).unwrap();
-            let estimates = format!("{{\"median\":{{\"point_estimate\":{nanoseconds}}}}}");
-            crate::shell::write_file(&directory.join("estimates.json"), &estimates).unwrap();
-        }
-        let figures = criterion_figures(&home).unwrap();
-        std::fs::remove_dir_all(&home).unwrap();
-        assert_eq!(figures.len(), 2);
-        assert_eq!((figures[1].id.as_str(), figures[1].ratio), ("record/seal/1024", Some(0.75)));
-        assert_eq!(figures[0].ratio, None);
-        assert!((figures[1].value - 4882.8125).abs() < 0.001);
     }
 }
