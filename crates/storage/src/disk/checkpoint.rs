@@ -1,5 +1,6 @@
 //! Moves a frozen table into the database, so that its log segment can be used again.
 
+use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -41,8 +42,11 @@ impl Checkpointer {
     /// Moves everything into the database and closes it.
     pub(super) fn finish(self, poisoned: Poisoned) -> Result<(), CommitError> {
         if let Poisoned::No { last } = poisoned {
-            self.checkpoint();
-            if self.shared.has_active_changes() && self.shared.progress.failure().is_none() {
+            let fine = || !self.shared.progress.has_failed();
+            if fine() {
+                self.checkpoint();
+            }
+            if fine() && self.shared.has_active_changes() {
                 self.shared.freeze(last);
                 self.checkpoint();
             }
@@ -83,6 +87,8 @@ struct State {
     /// Somebody wants to know whether there is room by now.
     poked: bool,
     give_up: bool,
+    /// Why redb, which tells it in its own words, has failed.
+    gave_up_for: Option<NoRoom>,
     failure: Option<ReadError>,
 }
 
@@ -159,6 +165,7 @@ impl Progress {
     pub(super) fn wait_for_room(&self, no_room: NoRoom) -> bool {
         let mut state = self.lock();
         if state.give_up || state.task == Task::None {
+            state.gave_up_for = Some(no_room);
             return false;
         }
         state.tries += 1;
@@ -166,8 +173,11 @@ impl Progress {
         state.poked = false;
         self.changed.notify_all();
         let sleeping = |state: &mut State| !state.poked && !state.give_up;
-        let (state, _) =
+        let (mut state, _) =
             self.changed.wait_timeout_while(state, RETRY, sleeping).unwrap_or_else(PoisonError::into_inner);
+        if state.give_up {
+            state.gave_up_for = Some(no_room);
+        }
         !state.give_up
     }
 
@@ -190,7 +200,13 @@ impl Progress {
         let mut state = self.lock();
         match outcome {
             Ok(()) => state.task = Task::None,
-            Err(error) => state.failure = Some(error),
+            Err(error) => {
+                state.failure = Some(match state.gave_up_for.take() {
+                    Some(NoRoom::Full) => no_room_to_write(io::ErrorKind::StorageFull),
+                    Some(NoRoom::ReadOnly) => no_room_to_write(io::ErrorKind::ReadOnlyFilesystem),
+                    None => error,
+                });
+            }
         }
         state.stuck = None;
         drop(state);
@@ -229,6 +245,10 @@ impl Drop for FailOnPanic {
             self.0.done(Err(ReadError::Corrupt("the database file makes the database panic".to_owned())));
         }
     }
+}
+
+fn no_room_to_write(kind: io::ErrorKind) -> ReadError {
+    ReadError::Io { context: "writing the database".to_owned(), source: kind.into() }
 }
 
 fn no_room_or_unwritten(error: ReadError) -> CommitError {

@@ -94,7 +94,7 @@ impl Writer {
                 let _ = segment.file.set_len(segment.current);
             }
             return Err(match crate::io::NoRoom::of(&error) {
-                // The frame is incomplete, and the next one goes over it.
+                // The frame has no end, so it is none, and the next one goes over it.
                 Some(_) => WriteError::NotWritten(error),
                 None => WriteError::Unknown(error),
             });

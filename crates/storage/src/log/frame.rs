@@ -1,4 +1,7 @@
 //! A frame: the changes of one group of batches, which were made durable by one sync.
+//!
+//! Sequence and checksum stand at its very end. A write that breaks off, on a full disk say, leaves the beginning of a
+//! frame over what was there before, and that can happen to be the same as the rest; it never is the same as the end.
 
 use crate::log::{LogId, Position, SECTOR};
 
@@ -15,23 +18,23 @@ pub(crate) struct Frame<'a> {
 
 /// The frame at the beginning of `bytes`, if there is a whole one of this log.
 pub(crate) fn decode<'a>(log: &LogId, bytes: &'a [u8]) -> Option<Frame<'a>> {
-    let rest = bytes.strip_prefix(MAGIC)?;
-    let (checksum, checked) = rest.split_first_chunk::<4>()?;
-    let (previous, rest) = checked.split_first_chunk::<4>()?;
+    let (previous, rest) = bytes.strip_prefix(MAGIC)?.split_first_chunk::<4>()?;
     let (length, rest) = rest.split_first_chunk::<4>()?;
     let (sequence, rest) = rest.split_first_chunk::<8>()?;
     let length = usize::try_from(u32::from_be_bytes(*length)).ok()?;
     let contents = rest.get(..length)?;
-    let checked = checked.get(..length.checked_add(FRAME_HEADER - 8)?)?;
+    let size = padded(length)?;
+    let (checked, trailer) = bytes.get(..size)?.split_last_chunk::<TRAILER>()?;
+    let (ending, checksum) = trailer.split_last_chunk::<4>()?;
     let checksum = u32::from_be_bytes(*checksum);
-    if checksum_of(log, checked) != checksum {
+    if ending != sequence || checksum_of(log, checked) != checksum {
         return None;
     }
     Some(Frame {
         position: Position { sequence: u64::from_be_bytes(*sequence), checksum },
         previous: u32::from_be_bytes(*previous),
         contents,
-        size: padded(length.checked_add(FRAME_HEADER)?)?,
+        size,
     })
 }
 
@@ -47,7 +50,7 @@ impl FrameBuf {
         self.bytes.clear();
         // A batch far beyond the usual shall not hold its memory for ever.
         self.bytes.shrink_to(4 * 1024 * 1024);
-        self.bytes.extend_from_slice(&[0; FRAME_HEADER]);
+        self.bytes.extend_from_slice(&[0; HEADER]);
     }
 
     pub(crate) fn push(&mut self, changes: &[u8]) {
@@ -55,30 +58,29 @@ impl FrameBuf {
     }
 
     pub(crate) fn contents_len(&self) -> usize {
-        self.bytes.len().saturating_sub(FRAME_HEADER)
+        self.bytes.len().saturating_sub(HEADER)
     }
 
     /// Fills in the header and the last sector. `None` if the frame is too long to say so in its header.
     pub(crate) fn seal(&mut self, log: &LogId, after: Position) -> Option<(Position, &[u8])> {
-        let length = u32::try_from(self.contents_len()).ok()?;
+        let length = self.contents_len();
         let sequence = after.sequence.checked_add(1)?;
-        let mut header = Vec::with_capacity(FRAME_HEADER);
+        let mut header = Vec::with_capacity(HEADER);
         header.extend_from_slice(MAGIC);
-        header.extend_from_slice(&[0; 4]);
         header.extend_from_slice(&after.checksum.to_be_bytes());
-        header.extend_from_slice(&length.to_be_bytes());
+        header.extend_from_slice(&u32::try_from(length).ok()?.to_be_bytes());
         header.extend_from_slice(&sequence.to_be_bytes());
-        self.bytes.get_mut(..FRAME_HEADER)?.copy_from_slice(&header);
-        let checksum = checksum_of(log, self.bytes.get(8..)?);
-        self.bytes.get_mut(4..8)?.copy_from_slice(&checksum.to_be_bytes());
-        let size = padded(self.bytes.len())?;
-        self.bytes.resize(size, 0);
+        self.bytes.get_mut(..HEADER)?.copy_from_slice(&header);
+        self.bytes.resize(padded(length)?.checked_sub(TRAILER)?, 0);
+        let checksum = checksum_of(log, &self.bytes);
+        self.bytes.extend_from_slice(&sequence.to_be_bytes());
+        self.bytes.extend_from_slice(&checksum.to_be_bytes());
         Some((Position { sequence, checksum }, &self.bytes))
     }
 
     /// The room that the frame will take.
     pub(crate) fn size(&self) -> usize {
-        padded(self.bytes.len()).unwrap_or(usize::MAX)
+        padded(self.contents_len()).unwrap_or(usize::MAX)
     }
 }
 
@@ -156,12 +158,14 @@ fn checksum_of(log: &LogId, checked: &[u8]) -> u32 {
     crc32c::crc32c_append(crc32c::crc32c(log), checked)
 }
 
-fn padded(length: usize) -> Option<usize> {
-    length.checked_next_multiple_of(SECTOR)
+/// How long a frame with so many bytes of contents is.
+fn padded(contents: usize) -> Option<usize> {
+    contents.checked_add(HEADER + TRAILER)?.checked_next_multiple_of(SECTOR)
 }
 
 const MAGIC: &[u8; 4] = b"SRLF";
-const FRAME_HEADER: usize = 4 + 4 + 4 + 4 + 8;
+const HEADER: usize = 4 + 4 + 4 + 8;
+const TRAILER: usize = 8 + 4;
 const PUT: u8 = 1;
 const DELETE: u8 = 2;
 
@@ -195,8 +199,7 @@ mod tests {
     #[test]
     fn every_flipped_bit_of_a_frame_is_noticed() {
         let bytes = frame();
-        let used = FRAME_HEADER + decode(&LOG, &bytes).unwrap().contents.len();
-        for bit in 0..used * 8 {
+        for bit in 0..bytes.len() * 8 {
             let mut flipped = bytes.clone();
             flipped[bit / 8] ^= 1 << (bit % 8);
             assert!(decode(&LOG, &flipped).is_none(), "bit {bit}");
@@ -211,9 +214,27 @@ mod tests {
     #[test]
     fn every_strict_prefix_of_a_frame_is_none() {
         let bytes = frame();
-        let used = FRAME_HEADER + decode(&LOG, &bytes).unwrap().contents.len();
-        for length in 0..used {
+        for length in 0..bytes.len() {
             assert!(decode(&LOG, &bytes[..length]).is_none());
+        }
+    }
+
+    /// Found by the fault test: the second halves of two frames were alike.
+    #[test]
+    fn frame_that_was_written_in_part_never_counts_even_over_another_with_the_same_contents() {
+        let same = |sequence| {
+            let mut contents = Vec::new();
+            encode_change(&mut contents, b"key", Some(&[4; 2000])).unwrap();
+            let mut frame = FrameBuf::default();
+            frame.begin();
+            frame.push(&contents);
+            frame.seal(&LOG, Position { sequence, checksum: 5 }).unwrap().1.to_vec()
+        };
+        let (old, new) = (same(6), same(9));
+        for written in 1..new.len() {
+            let mixed = [&new[..written], &old[written..]].concat();
+            // Either what was there before is still whole, or nothing is.
+            assert!(decode(&LOG, &mixed).is_none_or(|frame| frame.position.sequence == 7), "{written} bytes");
         }
     }
 

@@ -287,7 +287,7 @@ mod tests {
         log.write(0, b"2");
         let copy = log.segments[0][SECTOR..3 * SECTOR].to_vec();
         // Shifted so that the copies begin at sectors: a frame's header, a change's header and its key are before.
-        let mut value = vec![0; SECTOR - 24 - 7 - 3];
+        let mut value = vec![0; SECTOR - 20 - 7 - 3];
         value.extend_from_slice(&copy);
         let start = log.write(0, &value);
         assert_eq!(log.sequences(Position::default()).unwrap(), [1, 2, 3]);

@@ -41,7 +41,7 @@ struct World {
     crash_at: Option<u64>,
     no_power: bool,
     faults: BTreeMap<u64, io::ErrorKind>,
-    lasting_fault: Option<io::ErrorKind>,
+    lasting_faults: Vec<(Option<usize>, io::ErrorKind)>,
     files: Vec<Contents>,
     names: BTreeMap<String, usize>,
     durable_names: BTreeMap<String, usize>,
@@ -98,7 +98,15 @@ impl SimulatedDisk {
     /// Lets everything that writes fail until it is called with `None`: a full disk (`StorageFull`) or one that has
     /// become read-only (`ReadOnlyFilesystem`). Syncing what was written before succeeds.
     pub fn fail_writes(&self, kind: Option<io::ErrorKind>) {
-        self.world().lasting_fault = kind;
+        self.world().lasting_faults = kind.into_iter().map(|kind| (None, kind)).collect();
+    }
+
+    /// The same for one file alone. `false` if there is no such file.
+    pub fn fail_writes_to(&self, name: &str, kind: io::ErrorKind) -> bool {
+        let mut world = self.world();
+        let file = world.names.get(name).copied();
+        world.lasting_faults.extend(file.map(|file| (Some(file), kind)));
+        file.is_some()
     }
 
     /// Flips a durable bit. `false` if there is no such byte.
@@ -146,7 +154,7 @@ impl SimulatedDisk {
 
 impl World {
     /// Counts an operation and says how it goes.
-    fn begin(&mut self, operation: Operation) -> io::Result<()> {
+    fn begin(&mut self, operation: Operation, file: Option<usize>) -> io::Result<()> {
         let number = count(&self.log);
         self.log.push(operation);
         self.no_power |= self.crash_at.is_some_and(|at| number >= at);
@@ -156,8 +164,9 @@ impl World {
         if let Some(kind) = self.faults.remove(&number) {
             return Err(kind.into());
         }
-        match (self.lasting_fault, operation) {
-            (Some(kind), Operation::Write | Operation::SetLen | Operation::Name) => Err(kind.into()),
+        let lasting = self.lasting_faults.iter().find(|(of, _)| of.is_none() || *of == file);
+        match (lasting, operation) {
+            (Some((_, kind)), Operation::Write | Operation::SetLen | Operation::Name) => Err((*kind).into()),
             _ => Ok(()),
         }
     }
@@ -208,14 +217,14 @@ impl Disk for SimulatedDisk {
 
     fn open(&self, name: &str) -> io::Result<Arc<dyn File>> {
         let mut world = self.world();
-        world.begin(Operation::Look)?;
+        world.begin(Operation::Look, None)?;
         let file = world.find(name)?;
         Ok(Arc::new(SimulatedFile { disk: self.clone(), file }))
     }
 
     fn create(&self, name: &str) -> io::Result<Arc<dyn File>> {
         let mut world = self.world();
-        world.begin(Operation::Name)?;
+        world.begin(Operation::Name, None)?;
         if world.names.contains_key(name) {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
@@ -227,7 +236,7 @@ impl Disk for SimulatedDisk {
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         let mut world = self.world();
-        world.begin(Operation::Name)?;
+        world.begin(Operation::Name, None)?;
         let file = world.find(from)?;
         world.change_names(Naming::Move { from: from.to_owned(), to: to.to_owned(), file });
         Ok(())
@@ -235,7 +244,7 @@ impl Disk for SimulatedDisk {
 
     fn remove(&self, name: &str) -> io::Result<()> {
         let mut world = self.world();
-        world.begin(Operation::Name)?;
+        world.begin(Operation::Name, None)?;
         world.find(name)?;
         world.change_names(Naming::Remove { name: name.to_owned() });
         Ok(())
@@ -243,13 +252,13 @@ impl Disk for SimulatedDisk {
 
     fn list(&self) -> io::Result<Vec<String>> {
         let mut world = self.world();
-        world.begin(Operation::Look)?;
+        world.begin(Operation::Look, None)?;
         Ok(world.names.keys().cloned().collect())
     }
 
     fn sync(&self) -> io::Result<()> {
         let mut world = self.world();
-        world.begin(Operation::SyncNames)?;
+        world.begin(Operation::SyncNames, None)?;
         world.durable_names = world.names.clone();
         world.pending_names.clear();
         Ok(())
@@ -257,7 +266,7 @@ impl Disk for SimulatedDisk {
 
     fn lock(&self, name: &str) -> Result<LockGuard, LockError> {
         let mut world = self.world();
-        world.begin(Operation::Look).map_err(LockError::Io)?;
+        world.begin(Operation::Look, None).map_err(LockError::Io)?;
         if !world.locked.insert(name.to_owned()) {
             return Err(LockError::Held { pid: Some(std::process::id()) });
         }
@@ -292,13 +301,13 @@ struct SimulatedFile {
 impl File for SimulatedFile {
     fn len(&self) -> io::Result<u64> {
         let mut world = self.disk.world();
-        world.begin(Operation::Look)?;
+        world.begin(Operation::Look, None)?;
         u64::try_from(world.file(self.file)?.visible().len()).map_err(|_| io::ErrorKind::InvalidInput.into())
     }
 
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
         let mut world = self.disk.world();
-        world.begin(Operation::Read)?;
+        world.begin(Operation::Read, Some(self.file))?;
         let start = position(offset)?;
         let bytes = world.file(self.file)?.visible().get(start..).and_then(|rest| rest.get(..buffer.len()));
         buffer.copy_from_slice(bytes.ok_or(io::ErrorKind::UnexpectedEof)?);
@@ -307,7 +316,7 @@ impl File for SimulatedFile {
 
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
         let mut world = self.disk.world();
-        let outcome = world.begin(Operation::Write);
+        let outcome = world.begin(Operation::Write, Some(self.file));
         let offset = position(offset)?;
         let powerless = world.no_power && world.crash_at.is_some_and(|at| at + 1 < count(&world.log));
         let bytes = match &outcome {
@@ -323,7 +332,7 @@ impl File for SimulatedFile {
 
     fn set_len(&self, len: u64) -> io::Result<()> {
         let mut world = self.disk.world();
-        world.begin(Operation::SetLen)?;
+        world.begin(Operation::SetLen, Some(self.file))?;
         let len = position(len)?;
         world.file(self.file)?.set_len(len);
         Ok(())
@@ -331,7 +340,7 @@ impl File for SimulatedFile {
 
     fn sync_data(&self) -> io::Result<()> {
         let mut world = self.disk.world();
-        let outcome = world.begin(Operation::Sync);
+        let outcome = world.begin(Operation::Sync, Some(self.file));
         let no_power = world.no_power;
         let seed = count(&world.log);
         let contents = world.file(self.file)?;
