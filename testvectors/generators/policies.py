@@ -60,5 +60,5 @@ def make() -> dict:
 def _vector(made: policy.Policy) -> dict:
     holders = [{"group": group, "index": index, "threshold": threshold} for group, index, threshold in policy.holders(made)]
     name = str(made) if len(str(made)) < 100 else f"{str(made)[:20]}… {len(holders)} holders"
-    first = {"holders": holders} if len(holders) <= 8 else {}
-    return {"name": name, "encoded": made.encode(), "holder_count": len(holders), **first}
+    few = {"text": str(made), "holders": holders} if len(holders) <= 8 else {}
+    return {"name": name, "encoded": made.encode(), "holder_count": len(holders), **few}

@@ -1,5 +1,12 @@
 //! Shares as the independent implementation in `testvectors/` makes and reads them.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::string_slice, clippy::panic, missing_docs)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::panic,
+    missing_docs
+)]
 
 use std::num::NonZeroU8;
 
@@ -22,14 +29,15 @@ fn splits_are_those_of_the_other_implementation() {
         let mut coefficients: Vec<Vec<u8>> =
             vector.list("coefficients").iter().map(|each| reader::hex(each.as_text())).collect();
         let count = u8::try_from(shares.len()).unwrap();
-        let split = split_with_chosen_coefficients(&secret, vector.number("threshold"), count, |room| {
-            room.copy_from_slice(&coefficients.pop().unwrap());
-            Ok(())
-        })
-        .unwrap();
+        let split =
+            split_with_chosen_coefficients(&secret, vector.number::<u8>("threshold"), count, |room| {
+                room.copy_from_slice(&coefficients.pop().unwrap());
+                Ok(())
+            })
+            .unwrap();
         assert!(coefficients.is_empty(), "{}", vector.name());
         for (made, expected) in split.iter().zip(&shares) {
-            assert_eq!(made.index().get(), expected.number("x"));
+            assert_eq!(made.index().get(), expected.number::<u8>("x"));
             assert_eq!(made.y().expose(), expected.bytes("y"), "{}", vector.name());
         }
         assert_every_quorum_combines(vector);
@@ -41,14 +49,14 @@ fn splits_are_those_of_the_other_implementation() {
 fn field_is_the_other_implementations() {
     // The share at x of the line through secret s and slope c is s + cx.
     let run = Vectors::load("shares.json").run("multiplication", |vector| {
-        let (a, b): (u8, u8) = (vector.number("a"), vector.number("b"));
+        let (a, b): (u8, u8) = (vector.number::<u8>("a"), vector.number::<u8>("b"));
         let split = split_with_chosen_coefficients(&[0], 2, 255, |room| {
             room[0] = a;
             Ok(())
         })
         .unwrap();
         let product = b.checked_sub(1).map_or(0, |at| split[usize::from(at)].y().expose()[0]);
-        assert_eq!(product, vector.number("product"), "{a} times {b}");
+        assert_eq!(product, vector.number::<u8>("product"), "{a} times {b}");
     });
     assert_eq!(run, 7);
 }
@@ -78,7 +86,8 @@ fn typing_errors_are_corrected_at_the_same_places() {
             panic!("{}", vector.name())
         };
         assert_same(&share, vector);
-        let mut places: Vec<u64> = vector.0["places"].as_array().unwrap().iter().map(|at| at.as_u64().unwrap()).collect();
+        let mut places: Vec<u64> =
+            vector.0["places"].as_array().unwrap().iter().map(|at| at.as_u64().unwrap()).collect();
         places.sort_unstable();
         let letter = |text: &str, position: usize| text.chars().nth(position - 1).unwrap();
         let mut mended = Vec::new();
@@ -95,7 +104,7 @@ fn typing_errors_are_corrected_at_the_same_places() {
 #[test]
 fn texts_that_the_other_implementation_refuses_are_refused_alike() {
     let run = Vectors::load("shares.json").run("refused", |vector| {
-        let said = match decode(vector.text("text")).err().expect(vector.name()) {
+        let said = match vector.refusal(decode(vector.text("text"))) {
             ShareTextError::Empty | ShareTextError::Prefix => "wrong prefix",
             ShareTextError::TooShort { .. } | ShareTextError::TooLong { .. } => "wrong length",
             ShareTextError::ForeignCharacter { .. } => "a character that stands in no share",
@@ -115,10 +124,14 @@ fn vaults_raw_form_goes_both_ways() {
     let mut shares = 0;
     let run = vectors.run("vault", |vector| {
         for expected in vector.list("shares") {
-            let forms = [expected.text("hex").to_owned(), expected.text("hex").to_uppercase(), expected.text("base64").into()];
+            let forms = [
+                expected.text("hex").to_owned(),
+                expected.text("hex").to_uppercase(),
+                expected.text("base64").into(),
+            ];
             for form in forms {
                 let share = vault::parse(&form).unwrap();
-                assert_eq!(share.index().get(), expected.number("x"));
+                assert_eq!(share.index().get(), expected.number::<u8>("x"));
                 assert_eq!(share.y().expose(), expected.bytes("y"));
                 assert_eq!(*vault::to_hex(&share), *expected.text("hex"));
                 assert_eq!(*vault::to_base64(&share), *expected.text("base64"));
@@ -129,7 +142,7 @@ fn vaults_raw_form_goes_both_ways() {
     });
     assert_eq!((run, shares), (2, 8));
     let run = vectors.run("vault_refused", |vector| {
-        let said = match vault::parse(vector.text("text")).err().expect(vector.name()) {
+        let said = match vector.refusal(vault::parse(vector.text("text"))) {
             ParseError::TooShort => "too short",
             ParseError::IndexZero => "x is 0",
             ParseError::NeitherHexNorBase64 => "neither hex nor base64",
@@ -141,10 +154,10 @@ fn vaults_raw_form_goes_both_ways() {
 }
 
 /// Every run of shares as long as the threshold, and all of them; one fewer gives something else.
-fn assert_every_quorum_combines(vector: &Vector<'_>) {
+fn assert_every_quorum_combines(vector: Vector<'_>) {
     let (secret, threshold): (_, usize) = (vector.bytes("secret"), vector.number("threshold"));
-    let of = |share: &Vector<'_>| raw_share(share.number("x"), &share.bytes("y"));
-    let shares: Vec<Share> = vector.list("shares").iter().map(of).collect();
+    let of = |share: Vector<'_>| raw_share(share.number::<u8>("x"), &share.bytes("y"));
+    let shares: Vec<Share> = vector.list("shares").into_iter().map(of).collect();
     let all: Vec<&Share> = shares.iter().collect();
     for quorum in all.windows(threshold).chain([all.as_slice()]) {
         assert_eq!(combine(quorum).unwrap().expose(), secret, "{}", vector.name());
@@ -154,20 +167,20 @@ fn assert_every_quorum_combines(vector: &Vector<'_>) {
     }
 }
 
-fn assert_same(share: &ShareText, vector: &Vector<'_>) {
+fn assert_same(share: &ShareText, vector: Vector<'_>) {
     assert_eq!(share.set, vector.array("set_id"), "{}", vector.name());
-    assert_eq!(share.group, vector.number("group"), "{}", vector.name());
-    assert_eq!(share.share.index().get(), vector.number("index"), "{}", vector.name());
-    assert_eq!(share.threshold, vector.number("threshold"), "{}", vector.name());
+    assert_eq!(share.group, vector.number::<u8>("group"), "{}", vector.name());
+    assert_eq!(share.share.index().get(), vector.number::<u8>("index"), "{}", vector.name());
+    assert_eq!(share.threshold, vector.number::<u8>("threshold"), "{}", vector.name());
     assert_eq!(share.share.y().expose(), vector.bytes("y"), "{}", vector.name());
 }
 
-fn share(vector: &Vector<'_>) -> ShareText {
+fn share(vector: Vector<'_>) -> ShareText {
     ShareText {
         set: vector.array("set_id"),
-        group: vector.number("group"),
-        threshold: vector.number("threshold"),
-        share: raw_share(vector.number("index"), &vector.bytes("y")),
+        group: vector.number::<u8>("group"),
+        threshold: vector.number::<u8>("threshold"),
+        share: raw_share(vector.number::<u8>("index"), &vector.bytes("y")),
     }
 }
 

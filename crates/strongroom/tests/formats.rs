@@ -1,5 +1,12 @@
 //! Whole stores that the independent implementation in `testvectors/` made, restored from its backups with its shares.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::string_slice, clippy::panic, missing_docs)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::panic,
+    missing_docs
+)]
 
 use std::io::Cursor;
 use std::ops::ControlFlow;
@@ -39,7 +46,8 @@ fn store_of_the_other_implementation_is_restored_and_read() {
         unsealing.offer_text(slots[1].list("shares")[0].text("text")).unwrap();
         let store = block_on(unsealing.unseal()).unwrap();
         for expected in entries.iter().filter(|entry| entry.has("value")) {
-            let entry = block_on(store.barrier().get(&expected.text("path").parse().unwrap())).unwrap().unwrap();
+            let entry =
+                block_on(store.barrier().get(&expected.text("path").parse().unwrap())).unwrap().unwrap();
             assert_eq!(entry.value(), expected.bytes("value"), "{}", expected.text("path"));
             assert_eq!(entry.revision(), expected.number::<u64>("revision"), "{}", expected.text("path"));
         }
@@ -87,7 +95,7 @@ fn backups_that_the_other_implementation_refuses_are_refused_alike() {
     assert_eq!(run, 16);
 }
 
-fn attempt(vector: &Vector<'_>, shares: &[String]) -> RestoreError {
+fn attempt(vector: Vector<'_>, shares: &[String]) -> RestoreError {
     let backup = match Backup::open(Cursor::new(vector.bytes("file"))) {
         Ok(backup) => backup,
         Err(error) => return error,
@@ -96,7 +104,7 @@ fn attempt(vector: &Vector<'_>, shares: &[String]) -> RestoreError {
     for share in &shares[..2] {
         unsealing.offer(typed(share)).unwrap();
     }
-    unsealing.verify(|_, _| ControlFlow::Continue(())).err().expect(vector.name())
+    vector.refusal(unsealing.verify(|_, _| ControlFlow::Continue(())))
 }
 
 fn typed(text: &str) -> ShareText {
