@@ -1,1 +1,69 @@
-fn main() {}
+//! The `strongroom` command line.
+
+mod arguments;
+mod commands;
+mod context;
+mod demo;
+mod exit;
+mod handout;
+mod output;
+mod progress;
+mod shares;
+mod terminal;
+mod text;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::arguments::Arguments;
+use crate::context::Context;
+use crate::exit::Kind;
+use crate::output::{Output, error_json};
+
+fn main() -> ExitCode {
+    quiet_panics();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return usage(&error),
+    };
+    let output = Output::new(arguments.global.json, arguments.global.quiet);
+    let mut context = Context::new(arguments.global, output);
+    let result = commands::run(arguments.command, &mut context);
+    context.close();
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            output.failure(&failure);
+            ExitCode::from(failure.kind.code())
+        }
+    }
+}
+
+/// `--help` and `--version` are no errors; a wrong command line is one, in JSON too if that was asked for.
+fn usage(error: &clap::Error) -> ExitCode {
+    if error.use_stderr() && std::env::args_os().any(|argument| argument == "--json") {
+        let _ = std::io::Write::write_fmt(
+            &mut std::io::stderr(),
+            format_args!("{}\n", error_json(Kind::Usage, error.to_string().trim())),
+        );
+        return ExitCode::from(Kind::Usage.code());
+    }
+    // Nobody can be told when the terminal is gone.
+    let _ = error.print();
+    if error.use_stderr() { ExitCode::from(Kind::Usage.code()) } else { ExitCode::SUCCESS }
+}
+
+/// A panic's message could carry a value, so only its place is told.
+fn quiet_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        let _ = std::io::Write::write_fmt(
+            &mut std::io::stderr(),
+            format_args!(
+                "error: this is a fault in strongroom ({place}). The store is as safe as after a loss of power: what was \
+                 acknowledged is kept. Run `strongroom check`, and report the fault\n"
+            ),
+        );
+    }));
+}

@@ -31,13 +31,19 @@ impl Store {
     ///
     /// [`SlotError::WrongState`] unless the old slot is active, [`SlotError::LabelTaken`] when a pending slot waits to take
     /// its place already, and as [`Store::add_slot`].
-    pub async fn add_replacement(&self, old: SlotId, policy: Policy, suite: Suite) -> Result<Dealt, SlotError> {
+    pub async fn add_replacement(
+        &self,
+        old: SlotId,
+        policy: Policy,
+        suite: Suite,
+    ) -> Result<Dealt, SlotError> {
         let slots = self.slots()?;
         let old = slots.find(old).ok_or(SlotError::Unknown)?;
         if old.state() != SlotState::Active {
             return Err(SlotError::WrongState);
         }
-        if slots.slots().iter().any(|slot| slot.state() == SlotState::Pending && slot.label() == old.label()) {
+        if slots.slots().iter().any(|slot| slot.state() == SlotState::Pending && slot.label() == old.label())
+        {
             return Err(SlotError::LabelTaken);
         }
         self.deal(old.label(), policy, suite).await

@@ -1,0 +1,241 @@
+//! `rekey`: new holders in place of old ones.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use pollster::block_on;
+use serde_json::{Value, json};
+use strongroom::{Policy, Rekeyed, Slot, SlotId, SlotState, Store};
+
+use super::init::NewSlot;
+use super::keys;
+use crate::context::{Context, find_slot, only_slot};
+use crate::exit::Failure;
+use crate::handout::{Given, Handout};
+use crate::output::Output;
+use crate::shares::{self, Collector as _, Holders};
+use crate::terminal;
+use crate::text::{quoted, slot_json};
+
+/// Replace a slot's holders: at the terminal in one go, in scripts with `start` and `finish`.
+#[derive(Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct Rekey {
+    #[command(subcommand)]
+    step: Option<Step>,
+    #[command(flatten)]
+    start: Start,
+    #[command(flatten)]
+    ending: Ending,
+}
+
+/// One of the two steps.
+#[derive(Subcommand)]
+enum Step {
+    /// Deal the new shares. The old ones stay good, and the new ones open nothing yet.
+    Start(Start),
+    /// Prove that every new holder has their share, then let the new ones open the store and the old ones no more.
+    Finish(Finish),
+}
+
+/// What is to be replaced, and by what.
+#[derive(Args)]
+struct Start {
+    /// The slot whose holders are replaced, by label or id. [default: the only one]
+    #[arg(long)]
+    slot: Option<String>,
+    #[command(flatten)]
+    new: NewSlot,
+    #[command(flatten)]
+    handout: Handout,
+}
+
+/// The second step.
+#[derive(Args)]
+struct Finish {
+    /// The slot that is being replaced, by label or id. [default: the only one that is]
+    #[arg(long)]
+    slot: Option<String>,
+    #[command(flatten)]
+    ending: Ending,
+}
+
+/// How it ends.
+#[derive(Args)]
+struct Ending {
+    /// A file with new shares; can be repeated. Without it every new holder is asked.
+    #[arg(long = "new-share-file", value_name = "FILE")]
+    new_share_files: Vec<PathBuf>,
+    /// Leave what was written so far under the old keys: rewrap later.
+    #[arg(long)]
+    no_rewrap: bool,
+}
+
+impl Rekey {
+    pub(crate) fn run(self, context: &mut Context) -> Result<(), Failure> {
+        match self.step {
+            Some(Step::Start(start)) => start.run(context),
+            Some(Step::Finish(finish)) => finish.run(context),
+            None => self.in_one_go(context),
+        }
+    }
+
+    fn in_one_go(self, context: &mut Context) -> Result<(), Failure> {
+        if !terminal::is_present() {
+            return Err(Failure::usage(
+                "the new holders must show that they have their shares, and there is no terminal to ask them at: use \
+                 `strongroom rekey start`, then `strongroom rekey finish --new-share-file FILE …`",
+            ));
+        }
+        let output = context.output;
+        self.start.handout.check()?;
+        let (old, new, given) = self.start.deal(context)?;
+        output.note("Now each of the new holders enters their share, to prove that it arrived.");
+        let replaced = replace(output, context.store()?, &old, &new, &self.ending)?;
+        replaced.tell(output, Some(given))
+    }
+}
+
+impl Start {
+    fn run(self, context: &mut Context) -> Result<(), Failure> {
+        self.handout.check()?;
+        let output = context.output;
+        let (old, new, given) = self.deal(context)?;
+        let value = json!({ "old": slot_json(&old), "new": slot_json(&new), "shares": given.json });
+        if self.handout.prints() && !output.json {
+            return Ok(());
+        }
+        output.result(&value, || {
+            vec![
+                format!(
+                    "Dealt {} new shares for slot {}: {}.",
+                    given.json.len(),
+                    quoted(new.label()),
+                    new.policy()
+                ),
+                "The old shares stay good until `strongroom rekey finish`, within 7 days.".to_owned(),
+            ]
+        })
+    }
+
+    /// Adds the pending slot and hands its shares out; takes it away again if they cannot be.
+    fn deal(&self, context: &mut Context) -> Result<(Slot, Slot, Given), Failure> {
+        let output = context.output;
+        let (suite, given_policy) = (self.new.suite(), self.new.given_policy()?);
+        let store = context.store()?;
+        let slots = store.slots()?;
+        let old = match &self.slot {
+            Some(text) => find_slot(&slots, text, Some(SlotState::Active))?,
+            None => only_slot(&slots, SlotState::Active)?,
+        };
+        let policy: Policy = given_policy.unwrap_or_else(|| old.policy().clone());
+        let dealt = block_on(store.add_replacement(old.id(), policy, suite))?;
+        let new = slot_of(store, dealt.slot())?;
+        match self.handout.give(output, store.id(), &new, dealt.share_texts()) {
+            Ok(given) => Ok((old.clone(), new, given)),
+            Err(failure) => {
+                // The pending slot opens nothing; if it cannot be taken away now, it ends by itself.
+                let _ = block_on(store.remove_slot(new.id()));
+                Err(failure)
+            }
+        }
+    }
+}
+
+impl Finish {
+    fn run(self, context: &mut Context) -> Result<(), Failure> {
+        let output = context.output;
+        let store = context.store()?;
+        let slots = store.slots()?;
+        let new = match &self.slot {
+            Some(text) => find_slot(&slots, text, Some(SlotState::Pending))?,
+            None => only_slot(&slots, SlotState::Pending)?,
+        };
+        if new.state() != SlotState::Pending {
+            return Err(Failure::new(
+                crate::exit::Kind::NotFound,
+                format!(
+                    "no new shares wait for slot {}: begin with `strongroom rekey start`",
+                    quoted(new.label())
+                ),
+            ));
+        }
+        let of_label = slots
+            .slots()
+            .iter()
+            .find(|slot| slot.label() == new.label() && slot.state() == SlotState::Active);
+        let old = of_label.ok_or_else(|| {
+            Failure::new(
+                crate::exit::Kind::NotFound,
+                format!("slot {} replaces none: use `strongroom slot activate`", quoted(new.label())),
+            )
+        })?;
+        replace(output, store, old, new, &self.ending)?.tell(output, None)
+    }
+}
+
+/// What came of it.
+struct Replaced {
+    rekeyed: Rekeyed,
+    old: Slot,
+    new: Slot,
+    rewrap: Option<strongroom::RewrapOutcome>,
+}
+
+fn replace(
+    output: Output,
+    store: &Store,
+    old: &Slot,
+    new: &Slot,
+    ending: &Ending,
+) -> Result<Replaced, Failure> {
+    let mut holders = Holders::all(store.possession(new.id())?, new.clone());
+    let what = format!("the proof that all holders of slot {} have theirs", quoted(new.label()));
+    shares::collect(output, &ending.new_share_files, &mut holders, &what).map_err(|failure| {
+        let missing = holders.possession.finish().err().filter(|_| !holders.is_complete());
+        let missing = missing.map(|error| format!(". {error}")).unwrap_or_default();
+        Failure::new(
+            failure.kind,
+            format!(
+                "{}{missing}. The old shares stay good; repeat `strongroom rekey finish`",
+                failure.message
+            ),
+        )
+    })?;
+    let proved = holders.possession.finish()?;
+    let rekeyed = block_on(store.replace_slot(old.id(), proved))?;
+    let rewrap = if ending.no_rewrap { None } else { Some(keys::rewrap(output, store)?) };
+    Ok(Replaced { rekeyed, old: old.clone(), new: slot_of(store, new.id())?, rewrap })
+}
+
+impl Replaced {
+    fn tell(&self, output: Output, given: Option<Given>) -> Result<(), Failure> {
+        let shares = given.map(|given| Value::from(given.json));
+        let value = json!({
+            "old": slot_json(&self.old),
+            "new": slot_json(&self.new),
+            "term": self.rekeyed.term,
+            "shares": shares,
+            "rewrap": self.rewrap.as_ref().map(keys::outcome_json),
+        });
+        output.result(&value, || {
+            let mut lines = vec![
+                format!("Slot {} has new holders: {}.", quoted(self.new.label()), self.new.policy()),
+                format!(
+                    "The old shares open nothing that is written from now on (term {}).",
+                    self.rekeyed.term
+                ),
+            ];
+            match &self.rewrap {
+                Some(outcome) => lines.extend(keys::outcome_lines(outcome)),
+                None => lines.push("What was written before waits for `strongroom rewrap`.".to_owned()),
+            }
+            lines
+        })
+    }
+}
+
+fn slot_of(store: &Store, id: SlotId) -> Result<Slot, Failure> {
+    let slots = store.slots()?;
+    slots.find(id).cloned().ok_or_else(|| strongroom::SlotError::Unknown.into())
+}

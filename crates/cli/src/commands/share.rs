@@ -1,0 +1,177 @@
+//! `share verify`.
+
+use std::fs::File;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+use strongroom::backup::Backup;
+use strongroom::{SealedStore, Share as RawShare, ShareError, ShareIdentity, ShareText};
+
+use super::backup::open_backup;
+use crate::context::Context;
+use crate::exit::{Failure, Kind};
+use crate::shares::{self, Typed};
+use crate::terminal;
+use crate::text::quoted;
+
+/// Shares.
+#[derive(Subcommand)]
+pub(crate) enum Share {
+    /// Check that shares are good ones of this store, each by itself, without a quorum: for every holder, once a year.
+    Verify(Verify),
+}
+
+/// Check shares.
+#[derive(Args)]
+pub(crate) struct Verify {
+    /// Check against a backup instead of the store.
+    #[arg(long, value_name = "FILE")]
+    backup: Option<PathBuf>,
+}
+
+impl Share {
+    pub(crate) fn run(self, context: &mut Context) -> Result<(), Failure> {
+        let Self::Verify(verify) = self;
+        verify.run(context)
+    }
+}
+
+/// What shares are checked against.
+enum Against {
+    Store(SealedStore),
+    Backup { path: PathBuf, backup: Backup<File> },
+}
+
+impl Against {
+    fn verify(&self, share: &ShareText) -> Result<ShareIdentity, ShareError> {
+        match self {
+            Self::Store(store) => store.verify_share(share),
+            Self::Backup { backup, .. } => backup.verify_share(share),
+        }
+    }
+
+    /// A raw share is recognised by collecting it, and forgotten again.
+    fn recognise(self, share: RawShare) -> Result<strongroom::Accepted, Failure> {
+        Ok(match self {
+            Self::Store(store) => store.unsealing().offer_vault(None, share)?,
+            Self::Backup { backup, .. } => backup.unsealing().offer_vault(None, share)?,
+        })
+    }
+}
+
+impl Verify {
+    fn run(self, context: &mut Context) -> Result<(), Failure> {
+        context.protect()?;
+        let output = context.output;
+        let mut texts = Vec::new();
+        for file in &context.global.share_files {
+            for (line, text) in shares::read_file(output, file)? {
+                texts.push((format!("{}, line {line}", file.display()), text));
+            }
+        }
+        let mut against = self.against(context)?;
+        if texts.is_empty() {
+            if !context.global.share_files.is_empty() {
+                return Err(Failure::usage("the share files hold no share"));
+            }
+            if !terminal::is_present() {
+                return Err(Failure::usage("there is no terminal to ask at: give --share-file FILE"));
+            }
+            let text = terminal::ask_hidden("Share (it does not show): ")?;
+            texts.push(("the share that was typed".to_owned(), text.unwrap_or_default()));
+        }
+        let mut found = Vec::new();
+        let mut bad = Vec::new();
+        for (origin, text) in texts {
+            let checked = match shares::parse(text.trim()) {
+                Err(why) => Err(why),
+                Ok(Typed::Own(share)) => against.verify(&share).map_err(|error| error.to_string()),
+                Ok(Typed::Mended(share, corrections)) => {
+                    if !terminal::is_present() {
+                        Err(shares::unconfirmed(&corrections))
+                    } else if shares::confirm(output, &corrections)? {
+                        against.verify(&share).map_err(|error| error.to_string())
+                    } else {
+                        Err("it was not typed as it is written".to_owned())
+                    }
+                }
+                Ok(Typed::Raw(share)) => {
+                    let again = self.again(context, &against)?;
+                    let taken = std::mem::replace(&mut against, again);
+                    match taken.recognise(share) {
+                        Ok(accepted) => {
+                            found.push(accepted_json(&origin, &accepted));
+                            continue;
+                        }
+                        Err(failure) => Err(failure.message),
+                    }
+                }
+            };
+            match checked {
+                Ok(identity) => found.push(identity_json(&origin, &identity)),
+                Err(why) => bad.push((origin, why)),
+            }
+        }
+        tell(context, found, &bad)
+    }
+
+    fn against(&self, context: &mut Context) -> Result<Against, Failure> {
+        match &self.backup {
+            Some(path) => Ok(Against::Backup { path: path.clone(), backup: open_backup(path)? }),
+            None => context.sealed().map(Against::Store),
+        }
+    }
+
+    /// The same once more, since recognising a raw share uses it up.
+    fn again(&self, context: &mut Context, against: &Against) -> Result<Against, Failure> {
+        match against {
+            Against::Backup { path, .. } => {
+                Ok(Against::Backup { path: path.clone(), backup: open_backup(path)? })
+            }
+            Against::Store(_) => self.against(context),
+        }
+    }
+}
+
+fn tell(context: &Context, found: Vec<Value>, bad: &[(String, String)]) -> Result<(), Failure> {
+    let output = context.output;
+    let lines: Vec<String> = found
+        .iter()
+        .map(|share| {
+            let text = |name: &str| share.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+            let group = share.get("group").and_then(Value::as_str);
+            let group = group.map(|group| format!(" of group {}", quoted(group))).unwrap_or_default();
+            let pending =
+                if text("state") == "pending" { " The slot is pending: it opens nothing yet." } else { "" };
+            format!(
+                "{}: share {}{group} of slot {}.{pending}",
+                output.good("Good"),
+                share.get("index").unwrap_or(&Value::Null),
+                quoted(&text("label"))
+            )
+        })
+        .collect();
+    let refused: Vec<Value> =
+        bad.iter().map(|(origin, why)| json!({ "origin": origin, "problem": why })).collect();
+    output.result(&json!({ "good": found, "bad": refused }), || lines)?;
+    if bad.is_empty() {
+        return Ok(());
+    }
+    let bad: Vec<String> = bad.iter().map(|(origin, why)| format!("{origin}: {why}")).collect();
+    Err(Failure::new(Kind::Sealed, bad.join("; ")))
+}
+
+fn identity_json(origin: &str, share: &ShareIdentity) -> Value {
+    json!({
+        "origin": origin, "slot": share.slot.to_string(), "label": share.label, "group": share.group,
+        "index": share.index, "threshold": share.threshold, "state": share.state.to_string(),
+    })
+}
+
+fn accepted_json(origin: &str, share: &strongroom::Accepted) -> Value {
+    json!({
+        "origin": origin, "slot": share.slot.to_string(), "label": share.label, "group": share.group,
+        "index": share.index, "threshold": null, "state": "active",
+    })
+}

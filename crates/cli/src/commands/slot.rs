@@ -1,0 +1,178 @@
+//! `slot list|add|verify|activate|remove`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use pollster::block_on;
+use serde_json::{Value, json};
+use strongroom::{SlotError, SlotState};
+
+use super::init::NewSlot;
+use crate::context::{Context, find_slot};
+use crate::exit::Failure;
+use crate::handout::Handout;
+use crate::shares::{self, Holders};
+use crate::text::{quoted, slot_json, slot_line};
+
+/// The ways to open the store.
+#[derive(Subcommand)]
+pub(crate) enum Slot {
+    /// List them; the store stays sealed.
+    List,
+    /// Deal shares for another slot. It opens nothing until it is activated.
+    Add(Add),
+    /// Have holders show their shares of a slot: says whether they can open it, and which were not shown.
+    Verify(OfSlot),
+    /// Let a new slot open the store, once every one of its holders has shown their share.
+    Activate(OfSlot),
+    /// Remove a slot. Its shares open nothing that is written from then on; rewrap for what was written before.
+    Remove(Remove),
+}
+
+/// A new slot.
+#[derive(Args)]
+pub(crate) struct Add {
+    /// What it is called.
+    label: String,
+    #[command(flatten)]
+    new: NewSlot,
+    #[command(flatten)]
+    handout: Handout,
+}
+
+/// A slot and its holders' shares.
+#[derive(Args)]
+pub(crate) struct OfSlot {
+    /// The slot, by label or id.
+    slot: String,
+    /// A file with shares of that slot; can be repeated. Without it the holders are asked.
+    #[arg(long = "new-share-file", value_name = "FILE")]
+    new_share_files: Vec<PathBuf>,
+}
+
+/// Which slot to remove.
+#[derive(Args)]
+pub(crate) struct Remove {
+    /// The slot, by label or id.
+    slot: String,
+}
+
+impl Slot {
+    pub(crate) fn run(self, context: &mut Context) -> Result<(), Failure> {
+        match self {
+            Self::List => list(context),
+            Self::Add(add) => add.run(context),
+            Self::Verify(slot) => slot.verify(context),
+            Self::Activate(slot) => slot.activate(context),
+            Self::Remove(remove) => remove.run(context),
+        }
+    }
+}
+
+fn list(context: &mut Context) -> Result<(), Failure> {
+    let output = context.output;
+    let sealed = context.sealed()?;
+    let slots: Vec<Value> = sealed.slots().slots().iter().map(slot_json).collect();
+    let value = json!({ "store": sealed.store().to_string(), "slots": slots });
+    output.result(&value, || sealed.slots().slots().iter().map(slot_line).collect())
+}
+
+impl Add {
+    fn run(self, context: &mut Context) -> Result<(), Failure> {
+        let (policy, suite) = (self.new.policy()?, self.new.suite());
+        self.handout.check()?;
+        let output = context.output;
+        let store = context.store()?;
+        let dealt = block_on(store.add_slot(&self.label, policy, suite))?;
+        let slots = store.slots()?;
+        let slot = slots.find(dealt.slot()).ok_or(SlotError::Unknown)?;
+        let given = match self.handout.give(output, store.id(), slot, dealt.share_texts()) {
+            Ok(given) => given,
+            Err(failure) => {
+                // The pending slot opens nothing; if it cannot be taken away now, it ends by itself.
+                let _ = block_on(store.remove_slot(slot.id()));
+                return Err(failure);
+            }
+        };
+        if self.handout.prints() && !output.json {
+            return Ok(());
+        }
+        output.result(&json!({ "slot": slot_json(slot), "shares": given.json }), || {
+            vec![format!(
+                "Dealt {} shares for slot {}: {}. It opens nothing until `strongroom slot activate`, within 7 days.",
+                given.json.len(),
+                quoted(slot.label()),
+                slot.policy()
+            )]
+        })
+    }
+}
+
+impl OfSlot {
+    fn verify(self, context: &mut Context) -> Result<(), Failure> {
+        let output = context.output;
+        let store = context.store()?;
+        let slots = store.slots()?;
+        let slot = find_slot(&slots, &self.slot, None)?;
+        let mut holders = Holders::quorum(store.possession(slot.id())?, slot.clone());
+        let what = format!("the proof that slot {} can be opened", quoted(slot.label()));
+        shares::collect(output, &self.new_share_files, &mut holders, &what)?;
+        let proved = holders.possession.quorum_proved()?;
+        let missing: Vec<Value> = holders
+            .possession
+            .missing()
+            .into_iter()
+            .map(|(group, index)| json!({ "group": group, "index": index }))
+            .collect();
+        output.result(&json!({ "slot": slot_json(slot), "opens": proved, "not_shown": missing }), || {
+            let shown = slot.policy().total_shares() - missing.len();
+            vec![format!(
+                "These shares open slot {}. {shown} of its {} shares were shown.",
+                quoted(slot.label()),
+                slot.policy().total_shares()
+            )]
+        })
+    }
+
+    fn activate(self, context: &mut Context) -> Result<(), Failure> {
+        let output = context.output;
+        let store = context.store()?;
+        let slots = store.slots()?;
+        let slot = find_slot(&slots, &self.slot, Some(SlotState::Pending))?;
+        if slot.state() != SlotState::Pending {
+            return Err(SlotError::WrongState.into());
+        }
+        let mut holders = Holders::all(store.possession(slot.id())?, slot.clone());
+        let what = format!("the proof that all holders of slot {} have theirs", quoted(slot.label()));
+        shares::collect(output, &self.new_share_files, &mut holders, &what)?;
+        let proved = holders.possession.finish()?;
+        block_on(store.activate_slot(proved))?;
+        let slots = store.slots()?;
+        let slot = slots.find(slot.id()).ok_or(SlotError::Unknown)?;
+        output.result(&json!({ "slot": slot_json(slot) }), || {
+            vec![format!("Slot {} opens the store from now on: {}.", quoted(slot.label()), slot.policy())]
+        })
+    }
+}
+
+impl Remove {
+    fn run(self, context: &mut Context) -> Result<(), Failure> {
+        let output = context.output;
+        let store = context.store()?;
+        let slots = store.slots()?;
+        let slot = find_slot(&slots, &self.slot, None)?;
+        block_on(store.remove_slot(slot.id()))?;
+        let was_active = slot.state() == SlotState::Active;
+        output.result(&json!({ "slot": slot_json(slot), "removed": true }), || {
+            let mut lines = vec![format!("Slot {} is gone.", quoted(slot.label()))];
+            if was_active {
+                lines.push(
+                    "Its shares open nothing that is written from now on; `strongroom rewrap` does the same for what was \
+                     written before."
+                        .to_owned(),
+                );
+            }
+            lines
+        })
+    }
+}

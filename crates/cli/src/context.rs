@@ -1,0 +1,169 @@
+//! What all commands work with: the options, the output, and the store once it is open.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use pollster::block_on;
+use strongroom::protection::{harden, prepare, swap_in_use};
+use strongroom::{
+    DiskStorage, Locking, Options, Protection, SealedStore, Slot, SlotSet, SlotState, Storage, Store,
+};
+
+use crate::arguments::Global;
+use crate::exit::{Failure, Kind};
+use crate::output::Output;
+use crate::shares;
+use crate::text::quoted;
+
+/// The state of this process.
+pub(crate) struct Context {
+    pub(crate) global: Global,
+    pub(crate) output: Output,
+    /// The open store: from the first command that needs it until [`Context::close`].
+    pub(crate) session: Option<Store>,
+    /// Whether commands come line by line, so that stdin is not theirs.
+    pub(crate) in_shell: bool,
+    /// The storage, once a command has opened it: it can be opened once only.
+    storage: Option<Arc<dyn Storage>>,
+    protected: bool,
+}
+
+impl Context {
+    pub(crate) fn new(global: Global, output: Output) -> Self {
+        Self { global, output, session: None, in_shell: false, storage: None, protected: false }
+    }
+
+    /// The directory of the store.
+    pub(crate) fn directory(&self) -> &Path {
+        &self.global.store
+    }
+
+    /// How the barrier is to behave.
+    pub(crate) fn barrier_options(&self) -> Options {
+        Options { padding: self.global.padding, ..Options::default() }
+    }
+
+    /// Makes the process fit for secrets. Called before the first of them; does nothing a second time.
+    pub(crate) fn protect(&mut self) -> Result<(), Failure> {
+        if self.protected {
+            return Ok(());
+        }
+        harden().map_err(|error| {
+            Failure::new(Kind::Unprotected, format!("the process could not be made undumpable: {error}"))
+        })?;
+        let locking = if self.global.allow_unlocked { Locking::AllowUnlocked } else { Locking::Required };
+        let protection = prepare(locking)?;
+        if protection == Protection::Unlocked {
+            self.output.warning(
+                "keys lie in memory that is not locked (--allow-unlocked): they may reach the machine's swap",
+            );
+        }
+        if swap_in_use() == Some(true) {
+            self.output.warning(
+                "this machine swaps: keys are locked in memory, but values may reach the disk while a command works with \
+                 them (`swapoff -a`, or encrypt the swap)",
+            );
+        }
+        self.protected = true;
+        Ok(())
+    }
+
+    /// The store as anybody sees it.
+    pub(crate) fn sealed(&mut self) -> Result<SealedStore, Failure> {
+        let storage = match &self.session {
+            Some(store) => Arc::clone(store.barrier().storage()),
+            None => self.storage()?,
+        };
+        Ok(block_on(SealedStore::open(storage))?)
+    }
+
+    /// The open store; unseals it when it is not.
+    pub(crate) fn store(&mut self) -> Result<&Store, Failure> {
+        if self.session.is_none() {
+            self.protect()?;
+            let sealed = block_on(SealedStore::open(self.storage()?))?;
+            let mut unsealing = sealed.unsealing_with(self.barrier_options());
+            shares::collect(self.output, &self.global.share_files, &mut unsealing, "the store")?;
+            self.session = Some(block_on(unsealing.unseal())?);
+        }
+        self.session.as_ref().ok_or_else(|| Failure::new(Kind::Sealed, "the store is sealed"))
+    }
+
+    /// Leaves the storage to the open store alone, so that it is closed together with it.
+    pub(crate) fn release_storage(&mut self) {
+        self.storage = None;
+    }
+
+    /// Wipes the keys and closes the store.
+    pub(crate) fn close(&mut self) {
+        if let Some(store) = self.session.take() {
+            block_on(store.seal());
+        }
+        self.storage = None;
+    }
+
+    fn storage(&mut self) -> Result<Arc<dyn Storage>, Failure> {
+        if let Some(storage) = &self.storage {
+            return Ok(Arc::clone(storage));
+        }
+        let storage = DiskStorage::open(self.directory()).map_err(|error| {
+            let failure = Failure::from(error);
+            match failure.kind {
+                Kind::NotFound => Failure::new(
+                    Kind::NotFound,
+                    format!(
+                        "{}. Give its directory with --store DIR or STRONGROOM_STORE, or make one with `strongroom init`",
+                        failure.message
+                    ),
+                ),
+                _ => failure,
+            }
+        })?;
+        let storage: Arc<dyn Storage> = Arc::new(storage);
+        self.storage = Some(Arc::clone(&storage));
+        Ok(storage)
+    }
+}
+
+/// The slot that a person means by a label, a whole id or the beginning of one.
+///
+/// Where an active slot and a pending one share a label, `prefer` decides; without it the person must say the id.
+pub(crate) fn find_slot<'a>(
+    slots: &'a SlotSet,
+    text: &str,
+    prefer: Option<SlotState>,
+) -> Result<&'a Slot, Failure> {
+    let by_label: Vec<&Slot> = slots.slots().iter().filter(|slot| slot.label() == text).collect();
+    let candidates = if by_label.is_empty() && text.len() >= SHORTEST_ID {
+        let id = text.to_ascii_lowercase();
+        slots.slots().iter().filter(|slot| slot.id().to_string().starts_with(&id)).collect()
+    } else {
+        by_label
+    };
+    let preferred: Vec<&Slot> =
+        candidates.iter().copied().filter(|slot| prefer == Some(slot.state())).collect();
+    match (preferred.as_slice(), candidates.as_slice()) {
+        ([one], _) | (_, [one]) => Ok(one),
+        (_, []) => Err(Failure::new(
+            Kind::NotFound,
+            format!("there is no slot {}: `strongroom slot list` shows those that there are", quoted(text)),
+        )),
+        _ => Err(Failure::usage(format!(
+            "{} means more than one slot: give the id that `strongroom slot list` shows",
+            quoted(text)
+        ))),
+    }
+}
+
+/// The only slot of a state, for commands that were not told which.
+pub(crate) fn only_slot(slots: &SlotSet, state: SlotState) -> Result<&Slot, Failure> {
+    let of_state: Vec<&Slot> = slots.slots().iter().filter(|slot| slot.state() == state).collect();
+    match of_state.as_slice() {
+        [one] => Ok(one),
+        [] => Err(Failure::new(Kind::NotFound, format!("there is no {state} slot"))),
+        _ => Err(Failure::usage(format!("there are several {state} slots: say which with --slot"))),
+    }
+}
+
+/// So many digits of an id at least.
+const SHORTEST_ID: usize = 6;

@@ -1,0 +1,328 @@
+//! How a command ends: what went wrong, whose fault it is, and the number that a script sees.
+
+use std::fmt;
+use std::io;
+
+use strongroom::backup::{BackupError, RestoreError};
+use strongroom::causes::{
+    OpenBarrierError, PossessionError, RecordError, SecretError, SlotOpenError, StorageCommitError,
+    StorageOpenError, StorageReadError,
+};
+use strongroom::protection::SecretMemoryError;
+use strongroom::{
+    CommitError, EndOfRewrapError, InitError, OpenError, PathError, ReadError, RewrapError, ShareError,
+    SlotError, UnsealError,
+};
+
+/// What kind of failure it is. The names are those of `"kind"` in JSON; the numbers are the process's exit codes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Anything that has no kind of its own.
+    Failure,
+    /// The command line is wrong.
+    Usage,
+    /// There is no such value, slot, store or file.
+    NotFound,
+    /// Shares are missing or wrong, or the store was sealed.
+    Sealed,
+    /// A condition does not hold, or something is there already.
+    Conflict,
+    /// Data are damaged or forged.
+    Damaged,
+    /// Another process has the store open.
+    InUse,
+    /// The disk is full or read-only.
+    NoRoom,
+    /// The machine does not protect the keys or the files as it must.
+    Unprotected,
+    /// A change may or may not have been stored.
+    Unknown,
+}
+
+impl Kind {
+    /// The exit code.
+    pub(crate) fn code(self) -> u8 {
+        match self {
+            Self::Failure => 1,
+            Self::Usage => 2,
+            Self::NotFound => 3,
+            Self::Sealed => 4,
+            Self::Conflict => 5,
+            Self::Damaged => 6,
+            Self::InUse => 7,
+            Self::NoRoom => 8,
+            Self::Unprotected => 9,
+            Self::Unknown => 10,
+        }
+    }
+
+    /// The name in JSON.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Failure => "failure",
+            Self::Usage => "usage",
+            Self::NotFound => "not_found",
+            Self::Sealed => "sealed",
+            Self::Conflict => "conflict",
+            Self::Damaged => "damaged",
+            Self::InUse => "in_use",
+            Self::NoRoom => "no_room",
+            Self::Unprotected => "unprotected",
+            Self::Unknown => "unknown_outcome",
+        }
+    }
+}
+
+/// Why a command failed, in words for a person.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) kind: Kind,
+    pub(crate) message: String,
+}
+
+impl Failure {
+    pub(crate) fn new(kind: Kind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into() }
+    }
+
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self::new(Kind::Usage, message)
+    }
+
+    /// A file or terminal could not be used.
+    pub(crate) fn io(what: impl fmt::Display, error: &io::Error) -> Self {
+        let kind = match error.kind() {
+            io::ErrorKind::NotFound => Kind::NotFound,
+            io::ErrorKind::AlreadyExists => Kind::Conflict,
+            io::ErrorKind::StorageFull
+            | io::ErrorKind::QuotaExceeded
+            | io::ErrorKind::FileTooLarge
+            | io::ErrorKind::ReadOnlyFilesystem => Kind::NoRoom,
+            _ => Kind::Failure,
+        };
+        Self::new(kind, format!("{what}: {error}"))
+    }
+
+    fn of(kind: Kind, error: &impl fmt::Display) -> Self {
+        Self::new(kind, error.to_string())
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+/// One sorting for each error of the façade.
+macro_rules! sorted {
+    ($($error:ty => $kind:expr;)*) => {$(
+        impl From<$error> for Failure {
+            fn from(error: $error) -> Self {
+                let kind: fn(&$error) -> Kind = $kind;
+                Self::of(kind(&error), &error)
+            }
+        }
+    )*};
+}
+
+sorted! {
+    StorageOpenError => storage_open;
+    InitError => init;
+    OpenError => open;
+    UnsealError => unseal;
+    ReadError => read;
+    CommitError => commit;
+    SlotError => slot;
+    EndOfRewrapError => rewrap;
+    BackupError => backup;
+    RestoreError => restore;
+    ShareError => share;
+    PossessionError => possession;
+    PathError => |_| Kind::Usage;
+    SecretMemoryError => |_| Kind::Unprotected;
+    SecretError => |_| Kind::Unprotected;
+}
+
+fn storage_open(error: &StorageOpenError) -> Kind {
+    match error {
+        StorageOpenError::NotFound { .. } => Kind::NotFound,
+        StorageOpenError::AlreadyExists { .. } => Kind::Conflict,
+        StorageOpenError::InUse { .. } => Kind::InUse,
+        StorageOpenError::Permission { .. } => Kind::Unprotected,
+        StorageOpenError::Full { .. } | StorageOpenError::ReadOnly { .. } => Kind::NoRoom,
+        StorageOpenError::Io { .. } => Kind::Failure,
+        StorageOpenError::Corrupt(_) => Kind::Damaged,
+    }
+}
+
+fn storage_read(error: &StorageReadError) -> Kind {
+    match error {
+        StorageReadError::Corrupt(_) => Kind::Damaged,
+        StorageReadError::Io { .. } | StorageReadError::Closed => Kind::Failure,
+    }
+}
+
+fn storage_commit(error: &StorageCommitError) -> Kind {
+    match error {
+        StorageCommitError::Conflict { .. } => Kind::Conflict,
+        StorageCommitError::Full { .. } | StorageCommitError::ReadOnly { .. } => Kind::NoRoom,
+        StorageCommitError::Unknown { .. } => Kind::Unknown,
+        StorageCommitError::Corrupt(_) => Kind::Damaged,
+        _ => Kind::Failure,
+    }
+}
+
+fn record(error: &RecordError) -> Kind {
+    match error {
+        RecordError::Memory(_) => Kind::Unprotected,
+        RecordError::Forked => Kind::Failure,
+        _ => Kind::Damaged,
+    }
+}
+
+fn read(error: &ReadError) -> Kind {
+    match error {
+        ReadError::Sealed => Kind::Sealed,
+        ReadError::Storage(error) => storage_read(error),
+        ReadError::Record(error) => record(error),
+        ReadError::Malformed | ReadError::Name => Kind::Damaged,
+        ReadError::Secret(_) => Kind::Unprotected,
+    }
+}
+
+fn commit(error: &CommitError) -> Kind {
+    match error {
+        CommitError::Sealed => Kind::Sealed,
+        CommitError::Condition { .. } | CommitError::Stale => Kind::Conflict,
+        CommitError::Broken => Kind::Unknown,
+        CommitError::Storage(error) => storage_commit(error),
+        CommitError::Read(error) => read(error),
+        CommitError::ValueTooLong => Kind::Usage,
+        _ => Kind::Failure,
+    }
+}
+
+fn open_barrier(error: &OpenBarrierError) -> Kind {
+    match error {
+        OpenBarrierError::Read(error) => storage_read(error),
+        OpenBarrierError::Commit(error) => storage_commit(error),
+        OpenBarrierError::Exists => Kind::Conflict,
+        OpenBarrierError::NoHead | OpenBarrierError::Head(_) | OpenBarrierError::Mixed => Kind::Damaged,
+        OpenBarrierError::HeadRecord(error) => record(error),
+        _ => Kind::Failure,
+    }
+}
+
+fn init(error: &InitError) -> Kind {
+    match error {
+        InitError::Exists => Kind::Conflict,
+        InitError::Read(error) => storage_read(error),
+        InitError::Create(strongroom::causes::CreateError::Label(_)) => Kind::Usage,
+        InitError::Secret(_) => Kind::Unprotected,
+        InitError::Barrier(error) => open_barrier(error),
+        _ => Kind::Failure,
+    }
+}
+
+fn open(error: &OpenError) -> Kind {
+    match error {
+        OpenError::NoStore => Kind::NotFound,
+        OpenError::Read(error) => storage_read(error),
+        OpenError::Slots(_) => Kind::Damaged,
+    }
+}
+
+fn unseal(error: &UnsealError) -> Kind {
+    match error {
+        UnsealError::Slot(SlotOpenError::NotReady) => Kind::Sealed,
+        UnsealError::Slot(SlotOpenError::Keys(_)) => Kind::Failure,
+        UnsealError::Slot(_) | UnsealError::NoKeyring | UnsealError::Keyring(_) | UnsealError::SlotsMixed => {
+            Kind::Damaged
+        }
+        UnsealError::Read(error) => storage_read(error),
+        UnsealError::Barrier(error) => open_barrier(error),
+        UnsealError::Secret(_) => Kind::Unprotected,
+    }
+}
+
+fn slot(error: &SlotError) -> Kind {
+    match error {
+        SlotError::Read(error) => read(error),
+        SlotError::Unknown => Kind::NotFound,
+        SlotError::LabelTaken
+        | SlotError::WrongState
+        | SlotError::LastActive
+        | SlotError::Expired
+        | SlotError::OutOfStep
+        | SlotError::Keyring(_)
+        | SlotError::Wrap(_) => Kind::Conflict,
+        SlotError::Create(strongroom::causes::CreateError::Label(_)) => Kind::Usage,
+        SlotError::Activate(_) => Kind::Sealed,
+        SlotError::Secret(_) => Kind::Unprotected,
+        SlotError::Commit(error) => commit(error),
+        SlotError::Create(_) | SlotError::Encode(_) => Kind::Failure,
+    }
+}
+
+fn rewrap(error: &EndOfRewrapError) -> Kind {
+    match error {
+        EndOfRewrapError::Rewrap(RewrapError::Read(error)) => read(error),
+        EndOfRewrapError::Rewrap(RewrapError::Commit(error)) => commit(error),
+        EndOfRewrapError::Rewrap(RewrapError::Orphans { .. }) => Kind::Damaged,
+        EndOfRewrapError::Rewrap(RewrapError::Stopped) => Kind::Failure,
+        EndOfRewrapError::End(error) => slot(error),
+    }
+}
+
+fn backup(error: &BackupError) -> Kind {
+    match error {
+        BackupError::Read(error) => read(error),
+        BackupError::Record(error) => record(error),
+        BackupError::Incomplete => Kind::Damaged,
+        BackupError::KeysChanged => Kind::Conflict,
+        BackupError::Write(error) => Failure::io("", error).kind,
+    }
+}
+
+fn restore(error: &RestoreError) -> Kind {
+    match error {
+        RestoreError::Read(error) => Failure::io("", error).kind,
+        RestoreError::Unseal(error) => unseal(error),
+        RestoreError::NotEmpty | RestoreError::Changed => Kind::Conflict,
+        RestoreError::Storage(error) => storage_read(error),
+        RestoreError::Commit(error) => storage_commit(error),
+        RestoreError::Stopped | RestoreError::Version(_) => Kind::Failure,
+        _ => Kind::Damaged,
+    }
+}
+
+fn share(error: &ShareError) -> Kind {
+    match error {
+        ShareError::Keys(_) => Kind::Failure,
+        _ => Kind::Sealed,
+    }
+}
+
+fn possession(error: &PossessionError) -> Kind {
+    match error {
+        PossessionError::Missing(_) => Kind::Sealed,
+        PossessionError::WrongKey => Kind::Damaged,
+        PossessionError::Keys(_) => Kind::Failure,
+    }
+}
+
+/// The codes as `--help` shows them.
+pub(crate) const HELP: &str = "\
+Exit codes:
+   0  done
+   1  failure of another kind
+   2  the command line is wrong
+   3  not found: the value, slot, store or file
+   4  sealed: shares are missing or wrong, or the store was sealed
+   5  conflict: a condition does not hold, or something is there already
+   6  damaged or forged data (`check` found something)
+   7  another process has the store open
+   8  the disk is full or read-only
+   9  the machine does not protect keys or files as it must
+  10  the disk gave no answer: the change may or may not be stored";

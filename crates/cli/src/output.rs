@@ -1,0 +1,110 @@
+//! What people and scripts see: one place that writes to stdout and stderr.
+
+use std::io::{self, IsTerminal as _, Write};
+
+use anstyle::{AnsiColor, Style};
+use serde_json::{Value, json};
+
+use crate::exit::{Failure, Kind};
+
+/// Where output goes and in what form.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Output {
+    pub(crate) json: bool,
+    pub(crate) quiet: bool,
+    colour_out: bool,
+    colour_err: bool,
+}
+
+impl Output {
+    pub(crate) fn new(json: bool, quiet: bool) -> Self {
+        let colours = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+            && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
+        Self {
+            json,
+            quiet,
+            colour_out: colours && io::stdout().is_terminal(),
+            colour_err: colours && io::stderr().is_terminal(),
+        }
+    }
+
+    /// The result of a command: the JSON value with `--json`, else the lines.
+    pub(crate) fn result(self, value: &Value, lines: impl FnOnce() -> Vec<String>) -> Result<(), Failure> {
+        if self.json {
+            return self.lines(&[value.to_string()]);
+        }
+        self.lines(&lines())
+    }
+
+    /// Lines on stdout, whatever `--json` says.
+    pub(crate) fn lines(self, lines: &[String]) -> Result<(), Failure> {
+        let mut out = io::stdout().lock();
+        lines.iter().try_for_each(|line| writeln!(out, "{line}")).and_then(|()| out.flush()).map_err(closed)
+    }
+
+    /// Bytes on stdout as they are; a line feed follows on a terminal.
+    pub(crate) fn raw(self, bytes: &[u8]) -> Result<(), Failure> {
+        let mut out = io::stdout().lock();
+        out.write_all(bytes).map_err(closed)?;
+        if out.is_terminal() && !bytes.ends_with(b"\n") {
+            out.write_all(b"\n").map_err(closed)?;
+        }
+        out.flush().map_err(closed)
+    }
+
+    /// A remark on stderr, unless `--quiet`.
+    pub(crate) fn note(self, text: &str) {
+        if !self.quiet {
+            // Nobody can be told when stderr is gone.
+            let _ = writeln!(io::stderr(), "{text}");
+        }
+    }
+
+    /// Something that a person should know even if all goes well; on stderr, unless `--quiet`.
+    pub(crate) fn warning(self, text: &str) {
+        self.note(&format!("{} {text}", self.paint_err(YELLOW, "warning:")));
+    }
+
+    /// The end of a command that failed.
+    pub(crate) fn failure(self, failure: &Failure) {
+        let text = if self.json {
+            error_json(failure.kind, &failure.message).to_string()
+        } else {
+            format!("{} {}", self.paint_err(RED, "error:"), failure.message)
+        };
+        let _ = writeln!(io::stderr(), "{text}");
+    }
+
+    pub(crate) fn bold(self, text: &str) -> String {
+        paint(self.colour_out, Style::new().bold(), text)
+    }
+
+    pub(crate) fn good(self, text: &str) -> String {
+        paint(self.colour_out, GREEN, text)
+    }
+
+    pub(crate) fn bad(self, text: &str) -> String {
+        paint(self.colour_out, RED, text)
+    }
+
+    fn paint_err(self, style: Style, text: &str) -> String {
+        paint(self.colour_err, style, text)
+    }
+}
+
+/// An error as `--json` writes it.
+pub(crate) fn error_json(kind: Kind, message: &str) -> Value {
+    json!({ "error": { "kind": kind.name(), "message": message, "exit_code": kind.code() } })
+}
+
+fn paint(colour: bool, style: Style, text: &str) -> String {
+    if colour { format!("{style}{text}{style:#}") } else { text.to_owned() }
+}
+
+fn closed(error: io::Error) -> Failure {
+    Failure::io("the output could not be written", &error)
+}
+
+const RED: Style = AnsiColor::Red.on_default().bold();
+const GREEN: Style = AnsiColor::Green.on_default();
+const YELLOW: Style = AnsiColor::Yellow.on_default().bold();
