@@ -18,7 +18,7 @@ use strongroom_crypto::aead::{AeadKey, provider};
 use strongroom_crypto::hpke::{KeyPair, Suite, seal_psk};
 use strongroom_crypto::kdf;
 use strongroom_crypto::mac::MacKey;
-use strongroom_crypto::record::{Opener, Sealer, StoreId, Term, TermKeys};
+use strongroom_crypto::record::{Opener, RecordBuf, Sealer, StoreId, Term, TermKeys};
 use strongroom_crypto::secret::{Secret, SecretBytes};
 use strongroom_crypto::siv::SivKey;
 
@@ -118,6 +118,46 @@ fn session_key_leaves_no_trace_once_the_opener_forgets() {
     assert_eq!(needle.occurrences(), 0);
 }
 
+#[test]
+fn buffer_that_grew_and_was_dropped_unsealed_leaves_no_trace() {
+    check(|secret| {
+        let mut buffer = RecordBuf::new();
+        buffer.push(secret.expose());
+        // Grows several times, and is used again.
+        (0..6).for_each(|_| buffer.push(&[1; 100]));
+        buffer.clear();
+        buffer.push(secret.expose());
+        (0..6).for_each(|_| buffer.push(&[1; 1000]));
+        buffer
+    });
+}
+
+#[test]
+fn opened_value_leaves_no_trace_in_memory_that_is_dropped_or_used_again() {
+    check(|secret| {
+        let keys = OneKey(Secret::random().unwrap());
+        let mut sealer = Sealer::start(STORE, Term::new(1), &keys.0).unwrap();
+        let opener = Opener::new(STORE);
+        let mut buffer = RecordBuf::new();
+        buffer.push(&[1; 32]);
+        buffer.push(secret.expose());
+        sealer.seal_in_place(b"value", &mut buffer).unwrap();
+        let value = buffer.into_vec().unwrap();
+        let short = sealer.seal(b"short", b"short").unwrap();
+        let long = sealer.seal(b"long", &[1; 1000]).unwrap();
+        let mut outputs = [Vec::new(), Vec::new(), Vec::new()];
+        for output in &mut outputs {
+            opener.open_into(&keys, b"value", &value, output).unwrap();
+        }
+        opener.open_into(&keys, b"short", &short, &mut outputs[0]).unwrap();
+        opener.open_into(&keys, b"long", &long, &mut outputs[1]).unwrap();
+        opener.open_into(&keys, b"elsewhere", &value, &mut outputs[2]).unwrap_err();
+        // These stay, so that nothing is overwritten by chance before the search.
+        KEPT.lock().unwrap().extend(outputs);
+        opener.open(&keys, b"value", &value).unwrap()
+    });
+}
+
 /// Makes something of a secret, and looks for the secret while it lives and after the drop.
 fn check<T>(make: impl FnOnce(&Secret<32>) -> T) {
     let _alone = alone();
@@ -211,4 +251,5 @@ impl TermKeys for OneKey {
 }
 
 const STORE: StoreId = StoreId([1; 16]);
+static KEPT: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
 static SEARCHING: Mutex<()> = Mutex::new(());
