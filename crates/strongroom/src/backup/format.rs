@@ -181,7 +181,7 @@ impl<R: Read> Reader<R> {
         }
         let digest = std::mem::replace(&mut self.digest, Sha256::new()).finish();
         let code = self.array()?;
-        if self.input.read(&mut [0])? != 0 {
+        if self.input.by_ref().take(1).read_to_end(&mut Vec::new())? != 0 {
             return Err(RestoreError::Damaged("bytes after its end"));
         }
         Ok(Item::End { digest, code })
