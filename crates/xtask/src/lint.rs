@@ -9,9 +9,7 @@ pub(crate) fn command(arguments: &mut Arguments) -> Outcome {
     arguments.finish()?;
     let mut stages = Stages::new("lint");
     stages.run("fmt", || Program::cargo().words("fmt --all --check").run());
-    stages.run("fmt, fuzz", || {
-        Program::cargo().words("fmt --all --check --manifest-path fuzz/Cargo.toml").run()
-    });
+    stages.run("fmt, fuzz", || Program::cargo().words("fmt --check --manifest-path fuzz/Cargo.toml").run());
     stages.run("clippy", || {
         Program::cargo()
             .words("clippy --locked --workspace --all-targets --all-features -- -D warnings")
