@@ -223,13 +223,14 @@ fn group_name<'a>(slot: &'a Slot, share: &ShareText) -> Option<&'a str> {
 
 fn describe(slot: &Slot, share: &ShareText) -> String {
     let shares = slot.policy().leaf(share.group).map_or(0, |leaf| leaf.quorum.shares());
-    let group = group_name(slot, share).map(|name| format!(", group {}", quoted(name))).unwrap_or_default();
-    format!(
-        "Share {} of {shares}{group}, slot {}: any {} open it",
-        share.share.index(),
-        quoted(slot.label()),
-        share.threshold
-    )
+    let (index, threshold, label) = (share.share.index(), share.threshold, quoted(slot.label()));
+    match group_name(slot, share) {
+        None => format!("Share {index} of {shares}, slot {label}: any {threshold} open it"),
+        Some(group) => format!(
+            "Share {index} of {shares}, group {}, slot {label}: any {threshold} are enough for the group",
+            quoted(group)
+        ),
+    }
 }
 
 fn file_name(slot: &Slot, share: &ShareText) -> String {

@@ -289,10 +289,12 @@ fn ask(output: Output, collector: &mut impl Collector, what: &str) -> Result<(),
 fn missing(collector: &impl Collector, what: &str, refused: &[String], hint: &str) -> Failure {
     let mut message = format!("{what} stays sealed: shares are missing ({})", standings(collector));
     for refusal in refused {
-        message.push_str("; not taken: ");
+        message.push_str("\n  not taken: ");
         message.push_str(refusal);
     }
-    message.push_str(hint);
+    if refused.is_empty() {
+        message.push_str(hint);
+    }
     Failure::new(Kind::Sealed, message)
 }
 

@@ -51,7 +51,12 @@ pub(crate) fn rate(count: u64, time: Duration) -> Option<u64> {
 
 /// `1 entry`, `2 entries`.
 pub(crate) fn entries(count: u64) -> String {
-    if count == 1 { "1 entry".to_owned() } else { format!("{count} entries") }
+    counted(count, "entry", "entries")
+}
+
+/// A number with its noun.
+pub(crate) fn counted(count: u64, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
 }
 
 /// A suite as the command line names it.

@@ -15,7 +15,7 @@ use crate::handout::create_private;
 use crate::output::Output;
 use crate::progress::Bar;
 use crate::shares;
-use crate::text::{bytes, date, entries, slot_json, slot_line};
+use crate::text::{bytes, counted, date, entries, slot_json, slot_line};
 
 /// Copies of the store.
 #[derive(Subcommand)]
@@ -95,7 +95,7 @@ fn create(path: &Path, context: &mut Context) -> Result<(), Failure> {
                 "Wrote {}: commit {}, {}, {}; every record opened on the way.",
                 path.display(),
                 report.sequence,
-                entries(report.entries),
+                counted(report.entries, "record", "records"),
                 bytes(report.bytes)
             ),
             "It opens with the shares of today: keep it no longer than you trust those who hold them."

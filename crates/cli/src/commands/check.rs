@@ -8,7 +8,7 @@ use strongroom::StoreCheck;
 use crate::context::Context;
 use crate::exit::{Failure, Kind};
 use crate::progress::Bar;
-use crate::text::{bytes, entries, hex};
+use crate::text::{bytes, counted, entries, hex};
 
 /// Read everything.
 #[derive(Args)]
@@ -47,10 +47,10 @@ impl Check {
             let verdict =
                 if check.is_clean() { output.good("Nothing is wrong") } else { output.bad("Damaged") };
             lines.push(format!(
-                "{verdict}: {} values of {}, {} directories; slots and keyring compared.",
-                report.values,
+                "{verdict}: {} of {}, {}; slots and keyring compared.",
+                counted(report.values, "value", "values"),
                 bytes(report.bytes),
-                report.directories
+                counted(report.directories, "directory", "directories")
             ));
             lines
         })?;

@@ -29,7 +29,7 @@ pub(crate) struct Shell {
 
 /// One line.
 #[derive(Parser)]
-#[command(name = "", multicall = true, disable_help_flag = false)]
+#[command(name = "strongroom", no_binary_name = true)]
 struct Line {
     /// Write one JSON value for this command.
     #[arg(long, global = true)]
