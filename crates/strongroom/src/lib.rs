@@ -34,8 +34,10 @@
 //! # What is detected, and what is not
 //!
 //! Whoever writes the storage cannot plant a root key (wrapping one takes a slot's pre-shared key), nor a slot (the keyring
-//! holds the digest of the set), nor put back an older set of slots, keyring or head by itself (each names the generation of
-//! the others). Putting back *all* of an older state is not detected in this version.
+//! holds the digest of the set), nor put back an older set of slots or an older keyring by itself (the head names the
+//! generation of both). Not detected in this version: putting back *all* of an older state; an older head of the same
+//! keyring; and an older record at its own place, until a rewrap has destroyed the term that it is sealed under. A deleted
+//! entry shows in [`Store::check`], which counts.
 
 pub mod backup;
 mod error;

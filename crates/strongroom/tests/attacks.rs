@@ -257,6 +257,64 @@ fn missing_parts_are_named() {
     ));
 }
 
+#[test]
+fn every_flip_and_every_swap_of_what_opens_a_store_is_refused() {
+    let (storage, store, shares) = fresh();
+    add_slot(&store, "pending").unwrap();
+    drop(store);
+    let opens = |altered: &MemoryStorage| {
+        wait(async {
+            let Ok(sealed) = SealedStore::open(Arc::new(altered.clone())).await else { return false };
+            let mut unsealing = sealed.unsealing_with(barrier_options());
+            let offered = shares.iter().all(|share| unsealing.offer_text(share).is_ok());
+            offered && unsealing.unseal().await.is_ok()
+        })
+    };
+    assert!(opens(&storage), "the control");
+    let (mut flips, mut refusals) = (0_u32, 0);
+    let places = [SLOTS, KEYRING, HEAD];
+    for place in places {
+        let original = read(&storage, place);
+        for at in 0..original.len() {
+            let mut altered = original.clone();
+            altered[at] ^= 1 << (at % 8);
+            write(&storage, place, &altered);
+            flips += 1;
+            refusals += u32::from(!opens(&storage));
+        }
+        for len in 0..original.len() {
+            write(&storage, place, &original[..len]);
+            flips += 1;
+            refusals += u32::from(!opens(&storage));
+        }
+        for other in places.into_iter().filter(|other| *other != place) {
+            write(&storage, place, &read(&storage, other));
+            flips += 1;
+            refusals += u32::from(!opens(&storage));
+        }
+        write(&storage, place, &original);
+    }
+    // The attacker repairs the checksum of the slots, which anybody can compute.
+    let original = read(&storage, SLOTS);
+    for at in 0..original.len() - 32 {
+        let mut altered = original.clone();
+        altered[at] ^= 1 << (at % 8);
+        let end = altered.len() - 32;
+        let sum = strongroom_crypto::hash::sha256(&[&altered[..end]]);
+        altered[end..].copy_from_slice(&sum);
+        write(&storage, SLOTS, &altered);
+        flips += 1;
+        refusals += u32::from(!opens(&storage));
+    }
+    write(&storage, SLOTS, &original);
+    assert!(opens(&storage), "the control");
+    println!(
+        "evidence: id=tamper/opening figure={refusals} of {flips} changes of slots, keyring and head refused verdict={}",
+        if refusals == flips { "pass" } else { "fail" }
+    );
+    assert_eq!(refusals, flips);
+}
+
 /// The limits that the crate's documentation states. Should a later format find these out, it says so here first.
 #[test]
 fn what_this_version_does_not_detect() {
