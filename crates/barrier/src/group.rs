@@ -129,6 +129,10 @@ impl<'a> Group<'a> {
         for key in keys {
             let Some(record) = self.current(&key)? else { continue };
             let place = EntryPlace::parse(&key).ok_or(ReadError::Name)?;
+            if place.generation != leaving.generation() {
+                // Of a rewrap that another one has overtaken.
+                continue;
+            }
             let EntryName::Value(name) = leaving.open(&place)? else { continue };
             let path = directory.value(&name).map_err(|_| ReadError::Name)?;
             let plaintext = self.keys.open(&key, &record)?;
@@ -187,8 +191,10 @@ impl<'a> Group<'a> {
     }
 
     fn count_out(&mut self, occupant: Occupant) {
-        if let Occupant::Under(term) = occupant {
-            let usage = self.head.usage_mut(term);
+        // The term is what storage says, which may be anything: the head must not begin to list it.
+        if let Occupant::Under(term) = occupant
+            && let Some((_, usage)) = self.head.terms.iter_mut().find(|(of, _)| *of == term)
+        {
             usage.live = usage.live.saturating_sub(1);
         }
     }
