@@ -1,10 +1,10 @@
 //! How many durable puts of 1 KiB sixteen writers get, against the limit of the same disk in the same run: sixteen
 //! writers behind one thread that only appends the same bytes and syncs.
 //!
-//! `cargo run --release --example throughput -- [directory] [seconds per round] [rounds]`
+//! `cargo run --release --example throughput -- [directory] [seconds per round] [rounds] [segment, MiB]`
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stdout, clippy::cast_precision_loss)]
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::hash::{BuildHasher, RandomState};
 use std::io::Write;
 use std::os::unix::fs::FileExt;
@@ -16,7 +16,8 @@ use std::time::{Duration, Instant};
 
 use futures_channel::oneshot;
 use pollster::block_on;
-use strongroom_storage::{Batch, DiskStorage, Storage};
+use strongroom_storage::io::RealDisk;
+use strongroom_storage::{Batch, DiskStorage, Options, Storage};
 
 fn main() {
     let mut arguments = std::env::args().skip(1);
@@ -27,7 +28,11 @@ fn main() {
     fs::create_dir(&place).unwrap();
     let time = Duration::from_secs_f64(seconds);
 
-    let storage = DiskStorage::create(&place.join("store")).unwrap();
+    let mut options = Options::default();
+    if let Some(size) = arguments.next() {
+        options.segment_size = size.parse::<u64>().unwrap() << 20;
+    }
+    let storage = DiskStorage::create_on(&RealDisk::create(&place.join("store")).unwrap(), &options).unwrap();
     let raw = RawLog::create(&place.join("raw"));
     let (mut limits, mut ours) = (Vec::new(), Vec::new());
     for round in 0..rounds {
@@ -103,7 +108,7 @@ struct RawLog {
 
 impl RawLog {
     fn create(path: &Path) -> Self {
-        let mut file = OpenOptions::new().create(true).truncate(true).write(true).open(path).unwrap();
+        let mut file = File::options().create(true).truncate(true).write(true).open(path).unwrap();
         file.write_all(&vec![0; LOG]).unwrap();
         file.sync_all().unwrap();
         let queue = Arc::new(Queue::default());

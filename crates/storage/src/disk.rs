@@ -27,6 +27,7 @@
 //! find accidents, not attacks: whoever can write the files can change them unnoticed, so seal what you store. A database
 //! file that was changed behind redb's back may make redb panic.
 
+mod backend;
 mod checkpoint;
 mod committer;
 mod database;

@@ -179,6 +179,41 @@ fn engine_that_does_not_sync_is_caught() {
     assert!(survey.losses.len() > 20, "{}", survey.losses.len());
 }
 
+/// A killed process leaves writes that only the page cache has. The next one must not build on them as if they were
+/// durable: it works on, and then the power fails.
+#[test]
+fn loss_of_power_after_a_kill_loses_nothing_that_was_acknowledged() {
+    let options = options();
+    let mut points = 0;
+    for point in history(&options).crash_points() {
+        let disk = SimulatedDisk::new();
+        disk.kill_at(point);
+        let mut oracle = Oracle::new();
+        let _ = work(&disk, &options, &mut oracle);
+        disk.restart();
+        if !oracle.created {
+            continue;
+        }
+        points += 1;
+        let fail = |problem: String| panic!("operation {point}: {problem}");
+        let storage = DiskStorage::open_on(&disk, &options).unwrap();
+        let found = contents(&storage).unwrap();
+        assert!(oracle.possible.contains(&found), "operation {point}");
+        oracle.possible = vec![found];
+        for number in 0..12_u8 {
+            let crashed = disk.after_crash(point * 12 + u64::from(number));
+            oracle.fork().check(&crashed, &options).unwrap_or_else(fail);
+            let mut batch = Batch::new();
+            batch.put([b'n', number], vec![number; 800]);
+            oracle.commit(&storage, batch).unwrap();
+        }
+        drop(storage);
+        oracle.check(&disk.after_crash(point), &options).unwrap_or_else(fail);
+    }
+    println!("{points} kills followed by losses of power");
+    assert!(points > 200, "{points}");
+}
+
 /// One operation fails, work goes on as well as it can, the store is opened again, written, and then the power fails.
 #[test]
 fn fault_at_every_operation_loses_nothing_that_was_acknowledged() {

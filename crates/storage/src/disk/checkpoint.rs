@@ -28,15 +28,17 @@ impl Checkpointer {
 
     /// Moves the frozen table, if there is one, into the database.
     pub(super) fn checkpoint(&self) {
-        let Some(frozen) = self.shared.frozen() else { return self.shared.progress.done(Ok(())) };
+        self.shared.progress.done(self.database.settle().and_then(|()| self.thaw()));
+    }
+
+    fn thaw(&self) -> Result<(), ReadError> {
+        let Some(frozen) = self.shared.frozen() else { return Ok(()) };
         let changes = frozen.table.iter().map(|(key, value)| (key.as_slice(), value.as_deref()));
-        let outcome = self
-            .database
+        self.database
             .apply(changes, frozen.position)
             .and_then(|()| self.database.view())
             .map(|view| self.shared.thaw(view))
-            .map_err(|error| read_error("writing the database", error));
-        self.shared.progress.done(outcome);
+            .map_err(|error| read_error("writing the database", error))
     }
 
     /// Moves everything into the database and closes it.
@@ -96,9 +98,9 @@ struct State {
 enum Task {
     #[default]
     None,
-    /// A frozen table waits.
+    /// There is something to do.
     Asked,
-    /// It is being moved.
+    /// It is being done.
     Running,
 }
 
@@ -110,7 +112,7 @@ impl Progress {
         progress
     }
 
-    /// Says that there is a frozen table.
+    /// Says that there is something to do for the checkpoint.
     pub(super) fn ask(&self) {
         self.lock().task = Task::Asked;
         self.changed.notify_all();

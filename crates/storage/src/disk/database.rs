@@ -1,21 +1,20 @@
 //! The redb file: what has been checkpointed.
 
-use std::fmt::{self, Debug, Formatter};
 use std::io;
 use std::ops::Bound;
 use std::sync::Arc;
 
-use redb::{
-    Durability, ReadOnlyTable, ReadableDatabase, ReadableTable, StorageBackend, StorageError, TableDefinition,
-};
+use redb::{Durability, ReadOnlyTable, ReadableDatabase, ReadableTable, StorageError, TableDefinition};
 
+use crate::disk::backend::Backend;
 use crate::disk::checkpoint::Progress;
-use crate::io::{File, NoRoom};
+use crate::io::File;
 use crate::log::{LogId, Position};
 use crate::{OpenError, ReadError, Value};
 
 pub(super) struct Database {
     redb: redb::Database,
+    backend: Backend,
 }
 
 impl Database {
@@ -51,11 +50,19 @@ impl Database {
     }
 
     fn on(file: Arc<dyn File>, cache_size: usize, progress: &Arc<Progress>) -> Result<Self, OpenError> {
+        let backend = Backend::new(file, Arc::clone(progress));
         let redb = redb::Builder::new()
             .set_cache_size(cache_size)
-            .create_with_backend(Backend { file, progress: Arc::clone(progress) })
+            .create_with_backend(backend.clone())
             .map_err(|error| OpenError::from(read_error("opening the database", error.into())))?;
-        Ok(Self { redb })
+        backend.stop_deferring();
+        Ok(Self { redb, backend })
+    }
+
+    /// Makes durable what opening has found and noted. Nothing that the log holds may be overwritten before.
+    pub(super) fn settle(&self) -> Result<(), ReadError> {
+        let context = || "writing the database".to_owned();
+        self.backend.settle().map_err(|source| ReadError::Io { context: context(), source })
     }
 
     /// Which log belongs to the database, and how much of it the database has.
@@ -187,57 +194,6 @@ pub(super) fn read_error(context: &str, error: redb::Error) -> ReadError {
         },
         redb::Error::DatabaseClosed => ReadError::Closed,
         other => ReadError::Corrupt(format!("the database file is damaged ({other})")),
-    }
-}
-
-/// A file as redb wants it. Writing waits for room on a full disk: redb itself would give up for good.
-struct Backend {
-    file: Arc<dyn File>,
-    progress: Arc<Progress>,
-}
-
-impl Backend {
-    fn waiting_for_room(&self, operation: impl Fn() -> io::Result<()>) -> io::Result<()> {
-        loop {
-            match operation() {
-                Ok(()) => {
-                    self.progress.moves();
-                    return Ok(());
-                }
-                Err(error) => match NoRoom::of(&error) {
-                    Some(no_room) if self.progress.wait_for_room(no_room) => {}
-                    _ => return Err(error),
-                },
-            }
-        }
-    }
-}
-
-impl StorageBackend for Backend {
-    fn len(&self) -> io::Result<u64> {
-        self.file.len()
-    }
-
-    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        self.file.read_at(offset, out)
-    }
-
-    fn set_len(&self, len: u64) -> io::Result<()> {
-        self.waiting_for_room(|| self.file.set_len(len))
-    }
-
-    fn sync_data(&self) -> io::Result<()> {
-        self.file.sync_data()
-    }
-
-    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        self.waiting_for_room(|| self.file.write_at(offset, data))
-    }
-}
-
-impl Debug for Backend {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.write_str("the database file")
     }
 }
 

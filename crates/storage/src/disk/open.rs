@@ -89,7 +89,9 @@ pub(super) fn open(disk: &dyn Disk, options: &Options) -> Result<DiskStorage, Op
         (older, Some(newer)) => (older, Some(newer)),
         (newer, None) => (None, newer),
     };
-    let active = newer.map_or(0, |run| run.segment);
+    // Without changes to replay, the segment that holds the last checkpointed change is not the one to overwrite: after
+    // a kill that checkpoint may be in the page cache alone. It is synced before segments are next exchanged.
+    let active = newer.map_or(replayed.spare, |run| run.segment);
     let offset = match newer {
         Some(run) => {
             settle_last_frame(&segments, run, [first, second]).map_err(failed)?;
@@ -120,12 +122,10 @@ fn start(
     frozen: Option<Frozen>,
 ) -> Result<DiskStorage, OpenError> {
     let view = database.view().map_err(|error| read_error("reading the database", error))?;
-    let is_frozen = frozen.is_some();
     let shared = Arc::new(Shared::new(progress, active, frozen, view));
     let checkpointer = Checkpointer { shared: Arc::clone(&shared), database };
-    if is_frozen {
-        shared.progress.ask();
-    }
+    // If only to settle what opening has put off.
+    shared.progress.ask();
     let failed = |source| OpenError::from_io("starting a thread", source);
     let (inline, background) = match options.checkpoint {
         CheckpointMode::Inline => {

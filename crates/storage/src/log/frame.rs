@@ -17,7 +17,9 @@ pub(crate) struct Frame<'a> {
 }
 
 /// The frame at the beginning of `bytes`, if there is a whole one of this log.
-pub(crate) fn decode<'a>(log: &LogId, bytes: &'a [u8]) -> Option<Frame<'a>> {
+///
+/// The checksum of a frame that is not `newer` than what the caller has is not compared: most of a log is such frames.
+pub(crate) fn decode<'a>(log: &LogId, bytes: &'a [u8], newer: u64) -> Option<Frame<'a>> {
     let (previous, rest) = bytes.strip_prefix(MAGIC)?.split_first_chunk::<4>()?;
     let (length, rest) = rest.split_first_chunk::<4>()?;
     let (sequence, rest) = rest.split_first_chunk::<8>()?;
@@ -27,11 +29,15 @@ pub(crate) fn decode<'a>(log: &LogId, bytes: &'a [u8]) -> Option<Frame<'a>> {
     let (checked, trailer) = bytes.get(..size)?.split_last_chunk::<TRAILER>()?;
     let (ending, checksum) = trailer.split_last_chunk::<4>()?;
     let checksum = u32::from_be_bytes(*checksum);
-    if ending != sequence || checksum_of(log, checked) != checksum {
+    if ending != sequence {
+        return None;
+    }
+    let sequence = u64::from_be_bytes(*sequence);
+    if sequence > newer && checksum_of(log, checked) != checksum {
         return None;
     }
     Some(Frame {
-        position: Position { sequence: u64::from_be_bytes(*sequence), checksum },
+        position: Position { sequence, checksum },
         previous: u32::from_be_bytes(*previous),
         contents,
         size,
@@ -189,7 +195,7 @@ mod tests {
     fn a_frame_says_what_was_put_into_it() {
         let bytes = frame();
         assert_eq!(bytes.len(), SECTOR);
-        let frame = decode(&LOG, &bytes).unwrap();
+        let frame = decode(&LOG, &bytes, 0).unwrap();
         assert_eq!((frame.position.sequence, frame.previous, frame.size), (7, 5, SECTOR));
         let changes: Vec<_> = Changes::of(frame.contents).map(Result::unwrap).collect();
         let expected: Vec<Change<'_>> = vec![(b"key", Some(b"value")), (b"gone", None)];
@@ -202,20 +208,20 @@ mod tests {
         for bit in 0..bytes.len() * 8 {
             let mut flipped = bytes.clone();
             flipped[bit / 8] ^= 1 << (bit % 8);
-            assert!(decode(&LOG, &flipped).is_none(), "bit {bit}");
+            assert!(decode(&LOG, &flipped, 0).is_none(), "bit {bit}");
         }
     }
 
     #[test]
     fn a_frame_of_another_log_is_none() {
-        assert!(decode(&[8; 16], &frame()).is_none());
+        assert!(decode(&[8; 16], &frame(), 0).is_none());
     }
 
     #[test]
     fn every_strict_prefix_of_a_frame_is_none() {
         let bytes = frame();
         for length in 0..bytes.len() {
-            assert!(decode(&LOG, &bytes[..length]).is_none());
+            assert!(decode(&LOG, &bytes[..length], 0).is_none());
         }
     }
 
@@ -234,7 +240,10 @@ mod tests {
         for written in 1..new.len() {
             let mixed = [&new[..written], &old[written..]].concat();
             // Either what was there before is still whole, or nothing is.
-            assert!(decode(&LOG, &mixed).is_none_or(|frame| frame.position.sequence == 7), "{written} bytes");
+            assert!(
+                decode(&LOG, &mixed, 0).is_none_or(|frame| frame.position.sequence == 7),
+                "{written} bytes"
+            );
         }
     }
 

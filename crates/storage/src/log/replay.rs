@@ -20,6 +20,8 @@ pub(crate) struct Replay<'a> {
     pub(crate) runs: Vec<Run<'a>>,
     /// The last frame, or what the database has.
     pub(crate) position: Position,
+    /// The segment that does not hold what the database took last.
+    pub(crate) spare: usize,
 }
 
 /// The frames of one segment that the database does not have, in order, without a gap.
@@ -38,9 +40,13 @@ pub(crate) fn replay<'a>(
     segments: [&'a [u8]; 2],
 ) -> Result<Replay<'a>, Damage> {
     let mut runs = Vec::new();
+    let mut firsts = [0; 2];
     for (segment, bytes) in segments.into_iter().enumerate() {
         check_header(log, segment, bytes)?;
         let (run, end) = read_run(log, applied, segment, bytes);
+        if let Some(first) = firsts.get_mut(segment) {
+            *first = first_sequence(log, bytes);
+        }
         let last = run.as_ref().map_or(applied, Run::position);
         check_nothing_follows(log, last.sequence, segment, bytes, end)?;
         runs.extend(run);
@@ -52,7 +58,8 @@ pub(crate) fn replay<'a>(
             return Err(Damage::Senseless { sequence: frame.position.sequence });
         }
     }
-    Ok(Replay { runs, position })
+    let [first, second] = firsts;
+    Ok(Replay { runs, position, spare: usize::from(first > second) })
 }
 
 impl Run<'_> {
@@ -69,12 +76,18 @@ fn check_header(log: &LogId, segment: usize, bytes: &[u8]) -> Result<(), Damage>
     Ok(())
 }
 
+/// Where a segment's latest use began; 0 if it was never used, or if its first frame is torn.
+fn first_sequence(log: &LogId, bytes: &[u8]) -> u64 {
+    let first = bytes.get(SECTOR..).and_then(|rest| frame::decode(log, rest, 0));
+    first.map_or(0, |frame| frame.position.sequence)
+}
+
 /// The frames from the beginning of a segment on, as far as they continue each other, and where they end.
 fn read_run<'a>(log: &LogId, applied: Position, segment: usize, bytes: &'a [u8]) -> (Option<Run<'a>>, usize) {
     let mut frames: Vec<Frame<'a>> = Vec::new();
     let mut before: Option<Position> = None;
     let mut last = (SECTOR, SECTOR);
-    while let Some(frame) = bytes.get(last.1..).and_then(|rest| frame::decode(log, rest)) {
+    while let Some(frame) = bytes.get(last.1..).and_then(|rest| frame::decode(log, rest, applied.sequence)) {
         if before.is_some_and(|before| !continues(before, &frame)) {
             break;
         }
@@ -98,7 +111,7 @@ fn check_nothing_follows(
 ) -> Result<(), Damage> {
     let mut offset = end;
     while let Some(rest) = bytes.get(offset..).filter(|rest| !rest.is_empty()) {
-        if frame::decode(log, rest).is_some_and(|frame| frame.position.sequence > last) {
+        if frame::decode(log, rest, last).is_some_and(|frame| frame.position.sequence > last) {
             return Err(Damage::Hole { segment, offset: end });
         }
         offset = offset.saturating_add(SECTOR);
@@ -268,6 +281,19 @@ mod tests {
         log.write(0, b"5");
         let other = Position { sequence: 4, checksum: 2 };
         assert_eq!(log.sequences(other), Err(Damage::Broken { sequence: 5 }));
+    }
+
+    #[test]
+    fn the_spare_segment_is_the_one_that_was_checkpointed_earlier() {
+        for later in [0, 1] {
+            let mut log = Writer::new();
+            log.write(1 - later, b"1");
+            log.write(later, b"2");
+            assert_eq!(log.replay(log.position).unwrap().spare, 1 - later);
+            // It stays so when the first frame of its next use is torn.
+            log.segments[1 - later][SECTOR + 25] ^= 1;
+            assert_eq!(log.replay(log.position).unwrap().spare, 1 - later);
+        }
     }
 
     #[test]

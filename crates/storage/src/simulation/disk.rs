@@ -39,6 +39,7 @@ pub enum Operation {
 struct World {
     log: Vec<Operation>,
     crash_at: Option<u64>,
+    kill_at: Option<u64>,
     no_power: bool,
     faults: BTreeMap<u64, io::ErrorKind>,
     lasting_faults: Vec<(Option<usize>, io::ErrorKind)>,
@@ -87,6 +88,19 @@ impl SimulatedDisk {
     /// sync that the power fails in may have been done in part.
     pub fn crash_at(&self, operation: u64) {
         self.world().crash_at = Some(operation);
+    }
+
+    /// Kills the process at the operation of this number: it and everything after it fails, until
+    /// [`SimulatedDisk::restart`]. What was written stays readable, and what was not synced is still not durable.
+    pub fn kill_at(&self, operation: u64) {
+        self.world().kill_at = Some(operation);
+    }
+
+    /// Starts the next process after [`SimulatedDisk::kill_at`].
+    pub fn restart(&self) {
+        let mut world = self.world();
+        world.kill_at = None;
+        world.locked.clear();
     }
 
     /// Lets one operation fail. A write that fails has been done in part; what a failed sync did is up to the seed
@@ -160,6 +174,9 @@ impl World {
         self.no_power |= self.crash_at.is_some_and(|at| number >= at);
         if self.no_power {
             return Err(io::Error::other("the power is gone"));
+        }
+        if self.kill_at.is_some_and(|at| number >= at) {
+            return Err(io::Error::other("the process is dead"));
         }
         if let Some(kind) = self.faults.remove(&number) {
             return Err(kind.into());
@@ -322,6 +339,7 @@ impl File for SimulatedFile {
         let bytes = match &outcome {
             Ok(()) => bytes,
             Err(_) if powerless => return outcome,
+            Err(_) if world.kill_at.is_some() => return outcome,
             // The power failed in this write: all of it is pending, and the crash tears it.
             Err(_) if world.no_power => bytes,
             Err(_) => bytes.get(..bytes.len() / 2).unwrap_or_default(),
@@ -341,13 +359,13 @@ impl File for SimulatedFile {
     fn sync_data(&self) -> io::Result<()> {
         let mut world = self.disk.world();
         let outcome = world.begin(Operation::Sync, Some(self.file));
-        let no_power = world.no_power;
+        let (no_power, dead) = (world.no_power, world.kill_at.is_some());
         let seed = count(&world.log);
         let contents = world.file(self.file)?;
         match &outcome {
             Ok(()) => contents.sync(),
             // What is pending stays so, and the crash decides about it.
-            Err(_) if no_power => {}
+            Err(_) if no_power || dead => {}
             Err(_) => contents.fail_sync(&mut Random::new(seed)),
         }
         outcome
