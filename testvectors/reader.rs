@@ -1,30 +1,66 @@
 //! Reads the JSON files beside it, for the tests that include this file as a module.
+//!
+//! When every list of a file has been run, its evidence is printed: a list that no test reads leaves it out, and then
+//! `cargo xtask evidence` fails.
 #![allow(dead_code, reason = "each test takes what its format needs")]
+#![allow(clippy::print_stdout, reason = "evidence is printed")]
 
+use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use serde_json::Value;
 
 /// One file of vectors.
-pub(crate) struct Vectors(Value);
+pub(crate) struct Vectors {
+    file: String,
+    lists: Value,
+}
 
 impl Vectors {
     pub(crate) fn load(file: &str) -> Self {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testvectors").join(file);
         let text =
             std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        Self(serde_json::from_str(&text).unwrap())
+        Self { file: file.into(), lists: serde_json::from_str(&text).unwrap() }
     }
 
     /// Runs a list of vectors, and says how many there were: assert it, so that none is skipped in silence.
     pub(crate) fn run(&self, list: &str, mut check: impl FnMut(Vector<'_>)) -> usize {
-        let vectors = self.0[list].as_array().unwrap_or_else(|| panic!("no list {list}"));
+        let vectors = self.lists[list].as_array().unwrap_or_else(|| panic!("no list {list}"));
         for vector in vectors {
             check(Vector(vector));
         }
+        self.passed(list);
         vectors.len()
     }
+
+    /// Notes that a list was run to its end; with the last one, tells how many vectors the whole file has.
+    fn passed(&self, list: &str) {
+        let mut passed = PASSED.lock().unwrap_or_else(PoisonError::into_inner);
+        let first_time = passed.insert((self.file.clone(), list.to_owned()));
+        let lists: Vec<(&String, usize)> = self
+            .lists
+            .as_object()
+            .unwrap()
+            .iter()
+            .filter_map(|(name, list)| Some((name, list.as_array()?.len())))
+            .collect();
+        if first_time && lists.iter().all(|(name, _)| passed.contains(&(self.file.clone(), (*name).clone())))
+        {
+            let vectors: usize = lists.iter().map(|(_, length)| length).sum();
+            let name = self.file.trim_end_matches(".json").replace('_', "-");
+            println!(
+                "evidence: id=vectors/{name} figure={vectors} vectors, all {} lists of {} verdict=pass",
+                lists.len(),
+                self.file
+            );
+        }
+    }
 }
+
+/// The lists that were run to their end, by file.
+static PASSED: Mutex<BTreeSet<(String, String)>> = Mutex::new(BTreeSet::new());
 
 /// One vector, or a part of it.
 #[derive(Clone, Copy)]
