@@ -229,7 +229,11 @@ impl fmt::Display for CommitError {
             Self::Seal(error) => write!(f, "{error}"),
             Self::Keyring(error) => write!(f, "{error}"),
             Self::TermInUse { records } => {
-                write!(f, "{records} records are still sealed under the term: rewrap them first")
+                write!(
+                    f,
+                    "{records} entries are still counted under the term: rewrap them first. If they stay, entries are missing \
+                     from storage: run a check, and restore a backup"
+                )
             }
             Self::Exhausted => f.write_str("a counter of the head is at its end: move the data to a new store"),
             Self::Refused(error) => write!(f, "{error}"),
