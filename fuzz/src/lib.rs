@@ -21,6 +21,9 @@ use strongroom_shamir::text::{self, Decoded, ShareText};
 use strongroom_shamir::{Share, vault};
 
 pub mod fixed;
+mod log;
+
+pub use log::patched as log;
 
 /// Every target by name, so that the seeds can be checked against them.
 pub const TARGETS: &[(&str, fn(&[u8]) -> bool)] = &[
@@ -29,6 +32,7 @@ pub const TARGETS: &[(&str, fn(&[u8]) -> bool)] = &[
     ("head", head),
     ("hpke", hpke),
     ("keyring", keyring),
+    ("log", log::patched),
     ("path", path),
     ("policy", policy),
     ("policy_text", policy_text),

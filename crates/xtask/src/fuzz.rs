@@ -217,6 +217,7 @@ const TARGETS: &[(&str, &str)] = &[
     ("entry", "an entry's plaintext"),
     ("rewrap_state", "how far a rewrap has come"),
     ("backup", "a backup, up to its end"),
+    ("log", "a store's log after a kill, patched"),
 ];
 
 const COVERAGE: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
