@@ -91,16 +91,7 @@ impl Failure {
 
     /// A file or terminal could not be used.
     pub(crate) fn io(what: impl fmt::Display, error: &io::Error) -> Self {
-        let kind = match error.kind() {
-            io::ErrorKind::NotFound => Kind::NotFound,
-            io::ErrorKind::AlreadyExists => Kind::Conflict,
-            io::ErrorKind::StorageFull
-            | io::ErrorKind::QuotaExceeded
-            | io::ErrorKind::FileTooLarge
-            | io::ErrorKind::ReadOnlyFilesystem => Kind::NoRoom,
-            _ => Kind::Failure,
-        };
-        Self::new(kind, format!("{what}: {error}"))
+        Self::new(io_kind(error), format!("{what}: {error}"))
     }
 
     fn of(kind: Kind, error: &impl fmt::Display) -> Self {
@@ -144,6 +135,18 @@ sorted! {
     SecretError => |_| Kind::Unprotected;
 }
 
+fn io_kind(error: &io::Error) -> Kind {
+    match error.kind() {
+        io::ErrorKind::NotFound => Kind::NotFound,
+        io::ErrorKind::AlreadyExists => Kind::Conflict,
+        io::ErrorKind::StorageFull
+        | io::ErrorKind::QuotaExceeded
+        | io::ErrorKind::FileTooLarge
+        | io::ErrorKind::ReadOnlyFilesystem => Kind::NoRoom,
+        _ => Kind::Failure,
+    }
+}
+
 fn storage_open(error: &StorageOpenError) -> Kind {
     match error {
         StorageOpenError::NotFound { .. } => Kind::NotFound,
@@ -151,7 +154,7 @@ fn storage_open(error: &StorageOpenError) -> Kind {
         StorageOpenError::InUse { .. } => Kind::InUse,
         StorageOpenError::Permission { .. } => Kind::Unprotected,
         StorageOpenError::Full { .. } | StorageOpenError::ReadOnly { .. } => Kind::NoRoom,
-        StorageOpenError::Io { .. } => Kind::Failure,
+        StorageOpenError::Io { source, .. } => io_kind(source),
         StorageOpenError::Corrupt(_) => Kind::Damaged,
     }
 }
@@ -159,7 +162,8 @@ fn storage_open(error: &StorageOpenError) -> Kind {
 fn storage_read(error: &StorageReadError) -> Kind {
     match error {
         StorageReadError::Corrupt(_) => Kind::Damaged,
-        StorageReadError::Io { .. } | StorageReadError::Closed => Kind::Failure,
+        StorageReadError::Io { source, .. } => io_kind(source),
+        StorageReadError::Closed => Kind::Failure,
     }
 }
 
@@ -169,6 +173,7 @@ fn storage_commit(error: &StorageCommitError) -> Kind {
         StorageCommitError::Full { .. } | StorageCommitError::ReadOnly { .. } => Kind::NoRoom,
         StorageCommitError::Unknown { .. } => Kind::Unknown,
         StorageCommitError::Corrupt(_) => Kind::Damaged,
+        StorageCommitError::Io { source, .. } => io_kind(source),
         _ => Kind::Failure,
     }
 }
@@ -281,13 +286,13 @@ fn backup(error: &BackupError) -> Kind {
         BackupError::Record(error) => record(error),
         BackupError::Incomplete => Kind::Damaged,
         BackupError::KeysChanged => Kind::Conflict,
-        BackupError::Write(error) => Failure::io("", error).kind,
+        BackupError::Write(error) => io_kind(error),
     }
 }
 
 fn restore(error: &RestoreError) -> Kind {
     match error {
-        RestoreError::Read(error) => Failure::io("", error).kind,
+        RestoreError::Read(error) => io_kind(error),
         RestoreError::Unseal(error) => unseal(error),
         RestoreError::NotEmpty | RestoreError::Changed => Kind::Conflict,
         RestoreError::Storage(error) => storage_read(error),

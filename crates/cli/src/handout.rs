@@ -255,7 +255,6 @@ fn share_json(slot: &Slot, share: &ShareText, more: &[(&str, Value)]) -> Value {
     object
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "for `map_err`")]
 fn encoding(error: share_text::ShareEncodeError) -> Failure {
     Failure::new(Kind::Failure, error.to_string())
 }

@@ -9,6 +9,7 @@ use crate::exit::{Failure, Kind};
 
 /// Where output goes and in what form.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a choice of the caller's")]
 pub(crate) struct Output {
     pub(crate) json: bool,
     pub(crate) quiet: bool,
@@ -37,12 +38,14 @@ impl Output {
     }
 
     /// Lines on stdout, whatever `--json` says.
+    #[expect(clippy::unused_self, reason = "all output goes through this type")]
     pub(crate) fn lines(self, lines: &[String]) -> Result<(), Failure> {
         let mut out = io::stdout().lock();
         lines.iter().try_for_each(|line| writeln!(out, "{line}")).and_then(|()| out.flush()).map_err(closed)
     }
 
     /// Bytes on stdout as they are; a line feed follows on a terminal.
+    #[expect(clippy::unused_self, reason = "all output goes through this type")]
     pub(crate) fn raw(self, bytes: &[u8]) -> Result<(), Failure> {
         let mut out = io::stdout().lock();
         out.write_all(bytes).map_err(closed)?;
@@ -101,6 +104,7 @@ fn paint(colour: bool, style: Style, text: &str) -> String {
     if colour { format!("{style}{text}{style:#}") } else { text.to_owned() }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "for `map_err`")]
 fn closed(error: io::Error) -> Failure {
     Failure::io("the output could not be written", &error)
 }

@@ -149,15 +149,21 @@ pub(crate) fn collect(
         }
     }
     if collector.is_complete() {
-        refused.iter().for_each(|refusal| output.warning(refusal));
+        warn(output, &refused);
         return Ok(());
     }
     if !terminal::is_present() {
         let hint = if files.is_empty() { NO_TERMINAL } else { "" };
         return Err(missing(collector, what, &refused, hint));
     }
-    refused.iter().for_each(|refusal| output.warning(refusal));
+    warn(output, &refused);
     ask(output, collector, what)
+}
+
+fn warn(output: Output, refused: &[String]) {
+    for refusal in refused {
+        output.warning(refusal);
+    }
 }
 
 /// Reads the shares of a file, with their line numbers.
@@ -278,7 +284,7 @@ fn ask(output: Output, collector: &mut impl Collector, what: &str) -> Result<(),
         };
         match offered {
             Ok(accepted) => {
-                output.note(&format!("{} is good: {}.", name(&accepted), standing(&accepted.progress)))
+                output.note(&format!("{} is good: {}.", name(&accepted), standing(&accepted.progress)));
             }
             Err(why) => output.note(&format!("Not taken: {why}.")),
         }

@@ -113,7 +113,7 @@ impl Verify {
                 Err(why) => bad.push((origin, why)),
             }
         }
-        tell(context, found, &bad)
+        tell(context, &found, &bad)
     }
 
     fn against(&self, context: &mut Context) -> Result<Against, Failure> {
@@ -134,7 +134,7 @@ impl Verify {
     }
 }
 
-fn tell(context: &Context, found: Vec<Value>, bad: &[(String, String)]) -> Result<(), Failure> {
+fn tell(context: &Context, found: &[Value], bad: &[(String, String)]) -> Result<(), Failure> {
     let output = context.output;
     let lines: Vec<String> = found
         .iter()

@@ -69,7 +69,7 @@ impl Shell {
                 self.idle
             ));
         }
-        let session = Session::start(context, Duration::from_secs(self.idle));
+        let session = Session::start(context, Duration::from_secs(self.idle), interactive);
         let result =
             if interactive { self.converse(context, &session) } else { self.script(context, &session) };
         session.end(context);

@@ -78,10 +78,10 @@ pub(super) fn run(
         paths: needles.paths.len(),
         segments: needles.segments.len(),
         short: names.iter().filter(|name| name.len() < SHORTEST_NAME).count(),
-        windows: needles.contents.windows,
+        windows: needles.contents.looked_for,
         trivial: needles.contents.trivial,
         own,
-        share_windows: needles.share_windows.windows,
+        share_windows: needles.share_windows.looked_for,
         found,
         control,
     })
@@ -244,10 +244,10 @@ impl Proof {
                 self.share_windows
             ),
             format!(
-                "Left out: {} windows of zeros or of two characters alone, {} paths shorter than {SHORTEST_NAME} bytes, and \
+                "Left out: {} windows of zeros or of two characters alone, {} shorter than {SHORTEST_NAME} bytes, and \
                  what an empty store has too ({}).",
                 self.trivial,
-                self.short,
+                counted(count(self.short), "path", "paths"),
                 self.own.text()
             ),
             format!("{}: {}.", verdict(self.found.is_empty(), "Found"), self.found.text()),
@@ -257,10 +257,12 @@ impl Proof {
                 self.control.text()
             ),
         ];
-        let shown = |name: &Vec<u8>| String::from_utf8_lossy(name).into_owned();
-        let named: Vec<String> = self.own.paths.iter().chain(&self.own.segments).map(shown).collect();
-        if !named.is_empty() {
-            lines.push(format!("In an empty store too: {}.", named.join(", ")));
+        let shown = |name: &Vec<u8>| name.escape_ascii().to_string();
+        let mut named: Vec<String> = self.own.paths.iter().chain(&self.own.segments).map(shown).collect();
+        named.extend(self.own.windows.iter().map(|window| window.to_be_bytes().escape_ascii().to_string()));
+        named.sort();
+        if let Some(first) = named.first() {
+            lines.push(format!("An empty store has, for example, \"{first}\"."));
         }
         lines.extend(
             self.found

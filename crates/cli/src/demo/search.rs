@@ -10,7 +10,7 @@ use std::collections::{HashMap, HashSet};
 pub(super) struct Names {
     by_prefix: HashMap<u64, Vec<usize>>,
     filter: Filter,
-    names: Vec<Vec<u8>>,
+    texts: Vec<Vec<u8>>,
 }
 
 impl Names {
@@ -28,15 +28,15 @@ impl Names {
             filter.insert(u128::from(prefix));
             by_prefix.entry(prefix).or_default().push(index);
         }
-        Self { by_prefix, filter, names: sorted }
+        Self { by_prefix, filter, texts: sorted }
     }
 
     pub(super) fn len(&self) -> usize {
-        self.names.len()
+        self.texts.len()
     }
 
     pub(super) fn without(self, known: &HashSet<Vec<u8>>) -> Self {
-        Self::new(self.names.into_iter().filter(|name| !known.contains(name)))
+        Self::new(self.texts.into_iter().filter(|name| !known.contains(name)))
     }
 
     /// Adds the names that stand in these bytes.
@@ -51,7 +51,7 @@ impl Names {
             let candidates = self.by_prefix.get(&prefix).into_iter().flatten();
             found.extend(
                 candidates
-                    .filter_map(|index| self.names.get(*index))
+                    .filter_map(|index| self.texts.get(*index))
                     .filter(|name| here.starts_with(name))
                     .cloned(),
             );
@@ -63,7 +63,7 @@ impl Names {
 pub(super) struct Windows {
     filter: Filter,
     /// Windows that are looked for.
-    pub(super) windows: u64,
+    pub(super) looked_for: u64,
     /// Windows that are not, since storage has such bytes of its own.
     pub(super) trivial: u64,
 }
@@ -71,13 +71,13 @@ pub(super) struct Windows {
 impl Windows {
     pub(super) fn new<'a>(contents: impl Iterator<Item = &'a [u8]> + Clone) -> Self {
         let total = contents.clone().map(<[u8]>::len).sum();
-        let mut all = Self { filter: Filter::for_items(total), windows: 0, trivial: 0 };
+        let mut all = Self { filter: Filter::for_items(total), looked_for: 0, trivial: 0 };
         for content in contents {
             for window in windows(content) {
                 if is_trivial(window) {
                     all.trivial += 1;
                 } else {
-                    all.windows += 1;
+                    all.looked_for += 1;
                     all.filter.insert(window);
                 }
             }
@@ -119,9 +119,9 @@ pub(super) fn windows(bytes: &[u8]) -> impl Iterator<Item = u128> {
 pub(super) fn is_trivial(window: u128) -> bool {
     let bytes = window.to_be_bytes();
     let [first, ..] = bytes;
-    let zeros = bytes.iter().filter(|byte| **byte == 0).count();
+    let others = bytes.iter().fold(0, |others, byte| others + u32::from(*byte != 0));
     let second = bytes.iter().copied().find(|byte| *byte != first).unwrap_or(first);
-    zeros >= WINDOW - 4 || bytes.iter().all(|byte| *byte == first || *byte == second)
+    others <= 4 || bytes.iter().all(|byte| *byte == first || *byte == second)
 }
 
 /// A Bloom filter with two hashes. It says "no" only of what was not put in.

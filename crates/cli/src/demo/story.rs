@@ -78,7 +78,7 @@ pub(super) fn run(
     steps: &mut Steps,
 ) -> Result<Vec<DealtShare>, Failure> {
     let output = steps.output();
-    let size = |_: &()| (files.count(), files.bytes());
+    let size = |(): &()| (files.count(), files.bytes());
     let (store, mut shares) = steps.plain("make a store, 3 of 5", || init(&workplace.store()))?;
     steps.files("put every file", || put_all(output, &store, files), size)?;
     steps.plain("seal and close", || close(store))?;
@@ -113,7 +113,7 @@ pub(super) fn run(
     if workplace.keep {
         for (name, set) in [("old-shares.txt", &shares), ("shares.txt", &new)] {
             let text =
-                Zeroizing::new(set.iter().map(|share| format!("{}\n", *share.text)).collect::<String>());
+                Zeroizing::new(set.iter().map(|share| share.text.as_str()).collect::<Vec<_>>().join("\n"));
             let file = workplace.path().join(name);
             write_private(&file, text.as_bytes())
                 .map_err(|error| Failure::io("the shares could not be written", &error))?;

@@ -42,7 +42,7 @@ pub(super) enum Taken {
 
 impl Session {
     /// Takes the store from the context and begins to count.
-    pub(super) fn start(context: &mut Context, limit: Duration) -> Self {
+    pub(super) fn start(context: &mut Context, limit: Duration, interactive: bool) -> Self {
         context.release_storage();
         let state = match context.session.take() {
             Some(store) => State::Idle { store, since: Instant::now() },
@@ -52,7 +52,7 @@ impl Session {
         let (watched, output) = (Arc::clone(&shared), context.output);
         let timer = std::thread::Builder::new()
             .name("strongroom-idle".to_owned())
-            .spawn(move || watched.watch(limit, output));
+            .spawn(move || watched.watch(limit, interactive, output));
         // Without a timer there would be no limit: then it is over at once.
         if timer.is_err() {
             *shared.lock() = State::Over;
@@ -106,7 +106,7 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn watch(&self, limit: Duration, output: Output) {
+    fn watch(&self, limit: Duration, interactive: bool, output: Output) {
         let mut state = self.lock();
         loop {
             let wait = match &*state {
@@ -124,8 +124,9 @@ impl Shared {
             store.barrier().wipe();
             block_on(store.seal());
             drop(store);
+            let (before, after) = if interactive { ("\n", " Press Enter to leave.") } else { ("", "") };
             output.note(&format!(
-                "\nThe store was sealed after {} seconds without a command. Press Enter to leave.",
+                "{before}The store was sealed after {} seconds without a command.{after}",
                 limit.as_secs()
             ));
         }

@@ -1,0 +1,158 @@
+"""A person at a terminal: shares are shown once, typed without echo, corrected, refused by name, and proved."""
+
+import os
+import pty
+import re
+import select
+import shutil
+import sys
+import tempfile
+import time
+
+BINARY = sys.argv[1]
+TIMEOUT = 120
+
+
+class Terminal:
+    """A command on a pseudo-terminal, and everything that it has shown."""
+
+    def __init__(self, *arguments):
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
+            os.environ["TERM"] = "xterm"
+            os.execv(BINARY, [BINARY, *arguments])
+        self.shown = ""
+        self.seen = 0
+
+    def expect(self, pattern):
+        """Waits until the pattern shows after what was seen before."""
+        end = time.monotonic() + TIMEOUT
+        while True:
+            match = re.compile(pattern, re.S).search(self.shown, self.seen)
+            if match:
+                self.seen = match.end()
+                return match
+            if time.monotonic() > end or not self.read(end - time.monotonic()):
+                raise AssertionError(f"{pattern!r} did not show in:\n{self.shown[self.seen:]}")
+
+    def read(self, seconds):
+        if not select.select([self.fd], [], [], max(seconds, 0))[0]:
+            return False
+        try:
+            data = os.read(self.fd, 65536)
+        except OSError:
+            return False
+        self.shown += data.decode("utf-8", "replace").replace("\r", "")
+        return bool(data)
+
+    def type(self, text):
+        # The prompt shows a moment before the echo is off.
+        time.sleep(0.3)
+        os.write(self.fd, text.encode() + b"\n")
+
+    def end(self):
+        while self.read(TIMEOUT):
+            pass
+        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+
+
+def shares_shown(terminal, count):
+    shares = []
+    for number in range(1, count + 1):
+        match = terminal.expect(rf"Share {number} of {count}.*?Write this down.*?\n\n([a-z0-9 ]+)\n.*?cleared: ")
+        shares.append(match.group(1).strip())
+        terminal.type("")
+    return shares
+
+
+def mistyped(share, place):
+    letters = list(share.replace(" ", ""))
+    letters[place] = "q" if letters[place] != "q" else "p"
+    return "".join(letters)
+
+
+def main():
+    os.environ["STRONGROOM_STORE"] = "store"
+
+    init = Terminal("init")
+    shares = shares_shown(init, 5)
+    init.expect("Made in store")
+    assert init.end() == 0
+    assert len(set(shares)) == 5 and all(len(share.replace(" ", "")) == 102 for share in shares)
+
+    other = Terminal("--store", "other", "init", "--policy", "1 of 1")
+    [foreign] = shares_shown(other, 1)
+    assert other.end() == 0
+
+    put = Terminal("put", "db/password")
+    put.expect(re.escape("Value (it does not show): "))
+    put.type("hunter2")
+    put.expect("Once more: ")
+    put.type("hunter2")
+    put.expect(re.escape("Share (0 of 3 so far): "))
+    put.type(foreign)
+    put.expect("Not taken: this share belongs to set")
+    put.type(shares[0])
+    put.expect('Share 1 of slot "custodians" is good: 1 of 3')
+    put.type(shares[0].upper())
+    put.expect('Not taken: share 1 of slot "custodians" is here already')
+    put.type(mistyped(shares[3], 40))
+    put.expect("character 41: . was typed, . is meant")
+    put.expect(re.escape("[y/N] "))
+    put.type("y")
+    put.expect('Share 4 of slot "custodians" is good: 2 of 3')
+    put.type(mistyped(shares[2], 7))
+    put.expect(re.escape("[y/N] "))
+    put.type("n")
+    put.expect("Not taken: then enter it again")
+    put.type(shares[2])
+    put.expect('Share 3 of slot "custodians" is good: 3 of 3')
+    put.expect("Put db/password")
+    assert put.end() == 0
+    typed = [share.replace(" ", "") for share in [foreign, *shares]]
+    assert not any(text in put.shown.replace(" ", "") for text in [*typed, "hunter2"]), "what was typed shows"
+
+    given_up = Terminal("get", "db/password")
+    given_up.expect(re.escape("Share (0 of 3 so far): "))
+    given_up.type(shares[1])
+    given_up.expect("1 of 3")
+    given_up.expect(re.escape("Share (1 of 3 so far): "))
+    given_up.type("\x04")
+    given_up.expect("stays sealed: shares are missing")
+    assert given_up.end() == 4
+
+    rekey = Terminal("rekey", "--policy", "2 of 3")
+    for share in shares[2:]:
+        rekey.expect("so far")
+        rekey.type(share)
+    new = shares_shown(rekey, 3)
+    for share in new:
+        rekey.expect("so far")
+        rekey.type(share)
+    rekey.expect('Slot "custodians" has new holders: shamir')
+    rekey.expect("Destroyed: the key of term 1")
+    assert rekey.end() == 0
+
+    shell = Terminal("shell", "--idle", "3")
+    for share in new[1:]:
+        shell.expect("so far")
+        shell.type(share)
+    shell.expect("strongroom> ")
+    shell.type("get db/password")
+    shell.expect("hunter2")
+    shell.expect("strongroom> ")
+    shell.expect("The store was sealed after 3 seconds")
+    shell.type("get db/password")
+    shell.expect("sealed after 3 seconds without a command")
+    assert shell.end() == 4
+    print("ok")
+
+
+if __name__ == "__main__":
+    directory = tempfile.mkdtemp()
+    os.chdir(directory)
+    try:
+        main()
+    finally:
+        os.chdir("/")
+        shutil.rmtree(directory)
