@@ -24,6 +24,7 @@ use crate::keys::{Keys, KeysError};
 use crate::listing::ListingCache;
 use crate::path::Path;
 use crate::place;
+use crate::sealing::Sealing;
 
 /// How a barrier behaves.
 #[derive(Clone, Copy, Debug)]
@@ -58,6 +59,10 @@ pub(crate) struct Shared {
     pub(crate) options: Options,
     /// `None` once sealed.
     pub(crate) keys: RwLock<Option<Keys>>,
+    /// The keys of a change that is being committed, where sealing finds them too. Set while `keys` is held.
+    pub(crate) successor: Mutex<Option<Keys>>,
+    /// Ends reading that holds the keys.
+    pub(crate) sealing: Sealing,
     /// The last committed head.
     pub(crate) head: Mutex<Head>,
     pub(crate) listings: ListingCache,
@@ -152,6 +157,8 @@ impl Barrier {
             storage,
             options,
             keys: RwLock::new(Some(keys)),
+            successor: Mutex::new(None),
+            sealing: Sealing::default(),
             head: Mutex::new(head.clone()),
             listings: ListingCache::default(),
         });
@@ -413,18 +420,26 @@ impl Barrier {
     }
 }
 
-fn wipe(shared: &Shared) {
+pub(crate) fn wipe(shared: &Shared) {
+    shared.sealing.begin();
     let keys = shared.keys.write().unwrap_or_else(PoisonError::into_inner).take();
+    let successor = shared.successor.lock().unwrap_or_else(PoisonError::into_inner).take();
     shared.listings.clear();
-    drop(keys);
+    drop((keys, successor));
 }
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        wipe(&self.shared);
-        self.requests.lock().unwrap_or_else(PoisonError::into_inner).take();
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(thread) = thread {
+        let within =
+            thread.as_ref().is_some_and(|thread| thread.thread().id() == std::thread::current().id());
+        if !within {
+            wipe(&self.shared);
+        }
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner).take();
+        // The last handle may be in a change that the committing thread is making: that thread holds the keys then, and wipes
+        // them when it ends, which it does next.
+        if let Some(thread) = thread.filter(|_| !within) {
             let _ = thread.join();
         }
     }

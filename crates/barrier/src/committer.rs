@@ -7,7 +7,7 @@ use futures_channel::oneshot;
 use strongroom_keyring::{Keyring, KeyringKey, TermState};
 use strongroom_storage as storage;
 
-use crate::barrier::Shared;
+use crate::barrier::{Shared, wipe};
 use crate::batch::Batch;
 use crate::error::CommitError;
 use crate::gathering::Gathering;
@@ -96,10 +96,11 @@ impl Committer {
             waiting.extend(requests.try_iter().take(GROUP_MAX - 1));
             self.serve(waiting);
         }
+        wipe(&self.shared);
     }
 
     fn serve(&mut self, waiting: Vec<Request>) {
-        let mut gathering = Gathering::default();
+        let mut gathering = Gathering::new(self.shared.options.padding);
         for Request { work, reply } in waiting {
             match work {
                 Work::Keyring(make) => {
@@ -174,9 +175,8 @@ impl Committer {
         let keys = self.shared.keys.read().unwrap_or_else(PoisonError::into_inner);
         let keys = keys.as_ref().ok_or(CommitError::Sealed)?;
         let head = self.head.next(&self.head_record).ok_or(CommitError::Exhausted)?;
-        let Shared { storage, options, .. } = &*self.shared;
         keys.with_sealer(|sealer| {
-            let mut group = Group::begin(keys, sealer, &**storage, options, &self.known, head)?;
+            let mut group = Group::begin(keys, sealer, &self.shared, &self.known, head)?;
             for (work, reply) in work {
                 if let Work::Batch(batch) = &work
                     && let Err(error) = group.check(batch)
@@ -227,20 +227,24 @@ impl Committer {
 
     /// Commits a new keyring and, once that is durable, takes it into use.
     fn change_keyring(&mut self, make: MakeChange) -> Result<Committed, CommitError> {
-        let (keys, batch, head, record) = {
+        let (batch, head, record) = {
             let keys = self.shared.keys.read().unwrap_or_else(PoisonError::into_inner);
             let keys = keys.as_ref().ok_or(CommitError::Sealed)?;
             let change = make(&keys.keyring, &keys.keyring_key, &self.head).map_err(CommitError::Refused)?;
-            self.build_keyring(keys, change)?
+            let (next, batch, head, record) = self.build_keyring(keys, change)?;
+            *self.shared.successor.lock().unwrap_or_else(PoisonError::into_inner) = Some(next);
+            (batch, head, record)
         };
-        self.commit(batch)?;
-        self.known.forget();
+        let outcome = self.commit(batch);
         let mut installed = self.shared.keys.write().unwrap_or_else(PoisonError::into_inner);
-        // Sealed meanwhile: the new keys go the way of the old.
+        let next = self.shared.successor.lock().unwrap_or_else(PoisonError::into_inner).take();
+        outcome?;
+        // Sealed meanwhile: the new keys have gone the way of the old.
         if installed.is_some() {
-            *installed = Some(keys);
+            *installed = next;
         }
         drop(installed);
+        self.known.forget();
         Ok(self.install_head(head, record))
     }
 

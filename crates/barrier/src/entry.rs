@@ -45,15 +45,18 @@ pub(crate) fn encode(revision: u64, value: &[u8], padding: u32, out: &mut Record
         return None;
     }
     let len = u32::try_from(value.len()).ok()?;
-    let step = usize::try_from(padding.max(1)).ok()?;
-    let padded =
-        value.len().checked_next_multiple_of(step).filter(|padded| *padded <= MAX_VALUE).unwrap_or(MAX_VALUE);
     out.clear();
     out.push(&revision.to_be_bytes());
     out.push(&len.to_be_bytes());
     out.push(value);
-    out.push_zeros(padded - value.len());
+    out.push_zeros(padded_len(value.len(), padding).saturating_sub(value.len()));
     Some(())
+}
+
+/// How long a value becomes by padding: never more than [`MAX_VALUE`].
+pub(crate) fn padded_len(len: usize, padding: u32) -> usize {
+    let step = usize::try_from(padding.max(1)).unwrap_or(MAX_VALUE);
+    len.checked_next_multiple_of(step).map_or(MAX_VALUE, |padded| padded.min(MAX_VALUE))
 }
 
 /// The longest value, in bytes: a record's 16 MiB less the revision and the length.

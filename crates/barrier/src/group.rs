@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use strongroom_crypto::record::{self, RecordBuf, SealError, Sealer, Term};
-use strongroom_storage::{self as storage, Storage};
+use strongroom_storage::{self as storage, ReadError as StorageError};
 
-use crate::barrier::Options;
+use crate::barrier::Shared;
 use crate::batch::{Batch, Change, Condition};
 use crate::entry::{self, Entry};
 use crate::error::{CommitError, ReadError};
@@ -20,8 +20,7 @@ use crate::rewrap_state::RewrapState;
 pub(crate) struct Group<'a> {
     keys: &'a Keys,
     sealer: &'a mut Sealer,
-    storage: &'a dyn Storage,
-    options: &'a Options,
+    shared: &'a Shared,
     known: &'a KnownDirectories,
     head: Head,
     /// By storage key: the new record, or its absence.
@@ -36,8 +35,7 @@ impl<'a> Group<'a> {
     pub(crate) fn begin(
         keys: &'a Keys,
         sealer: &'a mut Sealer,
-        storage: &'a dyn Storage,
-        options: &'a Options,
+        shared: &'a Shared,
         known: &'a KnownDirectories,
         head: Head,
     ) -> Result<Self, CommitError> {
@@ -45,8 +43,7 @@ impl<'a> Group<'a> {
         Ok(Self {
             keys,
             sealer,
-            storage,
-            options,
+            shared,
             known,
             head,
             pending: BTreeMap::new(),
@@ -91,8 +88,13 @@ impl<'a> Group<'a> {
             let key = self.keys.names.value_key(path)?;
             if let Some(value) = value {
                 self.ensure_directories(path.directory())?;
-                entry::encode(self.head.sequence, value.as_slice(), self.options.padding, &mut self.buffer)
-                    .ok_or(CommitError::ValueTooLong)?;
+                entry::encode(
+                    self.head.sequence,
+                    value.as_slice(),
+                    self.shared.options.padding,
+                    &mut self.buffer,
+                )
+                .ok_or(CommitError::ValueTooLong)?;
                 self.seal_entry(key)?;
             } else {
                 self.remove(&self.keys.names, key, path.directory())?;
@@ -176,17 +178,22 @@ impl<'a> Group<'a> {
         Ok(Finished { batch, head: self.head, record, learned: self.learned })
     }
 
+    /// What storage answers, unless the keys, which are held meanwhile, are to be wiped.
+    fn wait<T>(&self, reading: impl Future<Output = Result<T, StorageError>>) -> Result<T, CommitError> {
+        Ok(self.shared.sealing.wait(reading).ok_or(CommitError::Sealed)??)
+    }
+
     fn current(&self, key: &[u8]) -> Result<Option<Vec<u8>>, CommitError> {
         match self.pending.get(key) {
             Some(record) => Ok(record.clone()),
-            None => Ok(pollster::block_on(self.storage.get(key))?.map(|value| value.to_vec())),
+            None => Ok(self.wait(self.shared.storage.get(key))?.map(|value| value.to_vec())),
         }
     }
 
     fn occupant(&self, key: &[u8]) -> Result<Occupant, CommitError> {
         match self.pending.get(key) {
             Some(record) => Ok(Occupant::of(record.as_deref())),
-            None => Ok(Occupant::of(pollster::block_on(self.storage.get(key))?.as_deref())),
+            None => Ok(Occupant::of(self.wait(self.shared.storage.get(key))?.as_deref())),
         }
     }
 
@@ -278,7 +285,7 @@ impl<'a> Group<'a> {
         }
         let mut after: Option<Vec<u8>> = None;
         loop {
-            let mut keys = pollster::block_on(self.storage.scan(&prefix, after.as_deref(), PRUNE_PAGE))?;
+            let mut keys = self.wait(self.shared.storage.scan(&prefix, after.as_deref(), PRUNE_PAGE))?;
             if keys.iter().any(|key| !self.pending.contains_key(key)) {
                 return Ok(false);
             }

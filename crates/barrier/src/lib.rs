@@ -20,7 +20,9 @@
 //! # Sealing
 //!
 //! [`Barrier::seal`] wipes the keys first and waits for the commit in flight afterwards, so it cannot be held up by a
-//! storage that writes slowly. Reading never holds the keys while it waits for storage.
+//! storage that is slow. Readers never hold the keys while they wait for storage; the committing thread does while it reads
+//! what a commit builds on, and sealing makes it give up. (A storage whose futures block when they are polled, as the one on
+//! disk does, holds sealing up for one such reading at most.)
 
 mod barrier;
 mod batch;
@@ -38,6 +40,7 @@ mod path;
 mod place;
 mod rewrap;
 mod rewrap_state;
+mod sealing;
 
 pub use barrier::{Barrier, Options, Status, TermStatus};
 pub use batch::{Batch, Condition};

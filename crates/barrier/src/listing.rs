@@ -104,15 +104,19 @@ impl Barrier {
                 )
                 .await?;
             }
-            // New keys may have taken over meanwhile: then the old ones found too little.
-            if self.with_keys(|keys| Ok(keys.keyring.generation()))? != generation {
-                continue;
-            }
             let sorted: Arc<[Name]> = smallest.into_iter().collect();
-            if whole && after.is_none() && self.sequence() == before {
-                self.shared().listings.keep(directory, before, Arc::clone(&sorted));
+            let current = self.with_keys(|keys| {
+                let current = keys.keyring.generation() == generation;
+                // Kept while the keys are held, so that sealing, which clears the cache after taking them, clears it too.
+                if current && whole && after.is_none() && self.sequence() == before {
+                    self.shared().listings.keep(directory, before, Arc::clone(&sorted));
+                }
+                Ok(current)
+            })?;
+            // New keys may have taken over meanwhile: then the old ones found too little.
+            if current {
+                return Ok(page(&sorted, after, limit));
             }
-            return Ok(page(&sorted, after, limit));
         }
     }
 
