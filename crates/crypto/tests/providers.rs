@@ -1,13 +1,18 @@
 //! The two AES-GCM providers against each other.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stdout, missing_docs)]
+
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use proptest::prelude::*;
 use strongroom_crypto::aead::AeadError;
 use strongroom_crypto::aead::provider::{aws_lc, rustcrypto};
 use strongroom_crypto::secret::Secret;
 
+const CASES: u32 = 400;
+static AGREED: AtomicU32 = AtomicU32::new(0);
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: CASES, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn each_opens_what_the_other_seals(
@@ -42,6 +47,13 @@ proptest! {
             output.fill(0xEE);
             prop_assert_eq!(open_into(&mut output), Err(AeadError::Forged));
             prop_assert!(output.iter().all(|byte| *byte == 0));
+        }
+        let agreed = AGREED.fetch_add(1, Ordering::Relaxed) + 1;
+        if agreed == CASES {
+            println!(
+                "evidence: id=crypto/providers figure={agreed} random messages sealed alike, opened crosswise, and refused by \
+                 both when one bit was flipped verdict=pass"
+            );
         }
     }
 }

@@ -60,6 +60,7 @@ fn every_flipped_bit_is_refused() {
     let mut f = Fixture::new();
     let record = f.sealer.seal(PLACE, b"a value of forty bytes, give or take one").unwrap();
     // With a cold cache and with a warm one.
+    let mut of_all = 0;
     for warm in [false, true] {
         let mut refused = 0;
         for bit in 0..record.len() * 8 {
@@ -82,8 +83,14 @@ fn every_flipped_bit_is_refused() {
         assert_eq!(refused, record.len() * 8);
         // The control: unchanged, it opens.
         assert_eq!(f.open(PLACE, &record).unwrap().len(), 40);
-        println!("{refused} flipped bits refused, cache {}", if warm { "warm" } else { "cold" });
+        of_all += refused;
     }
+    println!(
+        "evidence: id=crypto/record-flips figure={of_all} of {} flipped bits refused, with a cold cache and a warm one \
+         verdict={}",
+        2 * 8 * record.len(),
+        if of_all == 2 * 8 * record.len() { "pass" } else { "fail" }
+    );
 }
 
 #[test]
@@ -214,6 +221,12 @@ fn nonces_count_within_a_session_and_commits_draw_their_own() {
         salts.insert(salt.clone());
         assert!(seen.insert((salt, nonce)));
     }
+    let verdict = if seen.len() == 300 && commits.len() == 10 { "pass" } else { "fail" };
+    println!(
+        "evidence: id=crypto/nonces figure={} records, no salt and nonce twice, {} draws for commits verdict={verdict}",
+        seen.len(),
+        commits.len()
+    );
     assert_eq!((salts.len(), commits.len()), (1, 10));
     let other = Sealer::start(STORE, TERM, &f.keys.0[0].1).unwrap().seal(PLACE, b"").unwrap();
     assert!(!salts.contains(&other[6..22]), "each session has its salt");
@@ -262,9 +275,12 @@ fn no_record_comes_out_when_randomness_fails_at_any_call() {
         (f.open(PLACE, &one).unwrap(), f.open(PLACE, &two).unwrap()),
         (b"one".to_vec(), b"two".to_vec())
     );
+    let mut came_out = 0;
     for call in 0..calls {
         fault::fail_after(call);
-        assert!(matches!(run(), Err(SealError::Randomness(_))), "call {call}");
+        let outcome = run();
+        came_out += usize::from(outcome.is_ok());
+        assert!(matches!(outcome, Err(SealError::Randomness(_))), "call {call}");
     }
     // The control: a failure after the last call changes nothing.
     fault::fail_after(calls);
@@ -274,7 +290,11 @@ fn no_record_comes_out_when_randomness_fails_at_any_call() {
     fault::fail_after(0);
     assert!(Secret::<32>::random().is_err());
     fault::reset();
-    println!("{calls} calls for randomness, each made to fail");
+    println!(
+        "evidence: id=crypto/randomness figure={calls} draws of a sealer, each made to fail: {came_out} ciphertexts came out \
+         verdict={}",
+        if calls > 0 && came_out == 0 { "pass" } else { "fail" }
+    );
 }
 
 #[test]

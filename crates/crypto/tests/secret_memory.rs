@@ -37,12 +37,24 @@ fn first_chunk_is_locked_undumpable_and_wiped_on_fork() {
         assert_eq!(locked_kib(), 32, "the first chunk must leave room under a limit of 64 KiB");
         let secret = Secret::<32>::random().unwrap();
         let flags = vm_flags(address(secret.expose()));
+        let has = |flags: &[String], flag: &str| flags.iter().any(|have| have == flag);
         for flag in ["lo", "dd", "wf"] {
-            assert!(flags.iter().any(|have| have == flag), "no {flag} among {flags:?}");
+            assert!(has(&flags, flag), "no {flag} among {flags:?}");
         }
+        let [locked, undumped, wiped] = ["lo", "dd", "wf"].map(|flag| has(&flags, flag));
         // The control: ordinary memory has none of the three.
         let ordinary = Box::new([0_u8; 32]);
         let flags = vm_flags(address(&*ordinary));
+        let control = ["lo", "dd", "wf"].into_iter().filter(|flag| has(&flags, flag)).count();
+        println!(
+            "evidence: id=crypto/secret-memory figure={} KiB locked; pages locked: {}, dumped: {}, wiped on fork: {}; {control} \
+             of the 3 flags on ordinary memory verdict={}",
+            locked_kib(),
+            yes_or_no(locked),
+            yes_or_no(!undumped),
+            yes_or_no(wiped),
+            if locked && undumped && wiped && control == 0 { "pass" } else { "fail" }
+        );
         assert!(!flags.iter().any(|flag| ["lo", "dd", "wf"].contains(&flag.as_str())), "{flags:?}");
     });
 }
@@ -97,8 +109,15 @@ fn guard_pages_kill_whoever_runs_over_the_edge() {
         // The control: the ends themselves can be read.
         assert_eq!(in_child(&mut || read(first)), Ended::Exited(0));
         assert_eq!(in_child(&mut || read(first.wrapping_add(CHUNK - 1))), Ended::Exited(0));
-        assert_eq!(in_child(&mut || read(first.wrapping_sub(1))), Ended::Killed(libc::SIGSEGV));
-        assert_eq!(in_child(&mut || read(first.wrapping_add(CHUNK))), Ended::Killed(libc::SIGSEGV));
+        let over = [first.wrapping_sub(1), first.wrapping_add(CHUNK)];
+        let killed = over.map(|at| in_child(&mut || read(at)) == Ended::Killed(libc::SIGSEGV));
+        println!(
+            "evidence: id=crypto/guard-pages figure={} of {} reads over an edge killed the process verdict={}",
+            killed.iter().filter(|killed| **killed).count(),
+            killed.len(),
+            if killed == [true; 2] { "pass" } else { "fail" }
+        );
+        assert_eq!(killed, [true; 2]);
     });
 }
 
@@ -189,6 +208,12 @@ fn limit_of_64_kib_holds_two_thousand_keys_and_then_refuses() {
         assert_eq!(prepare(Locking::Required), Ok(Protection::Locked));
         let mut keys: Vec<_> = (0..2048_u32).map(|i| numbered(i).unwrap()).collect();
         let refusal = numbered(2048).err().expect("the limit is reached");
+        println!(
+            "evidence: id=crypto/locking figure={} keys under a limit of 64 KiB, {} KiB locked, one more refused verdict={}",
+            keys.len(),
+            locked_kib(),
+            if keys.len() == 2048 && locked_kib() <= 64 { "pass" } else { "fail" }
+        );
         let SecretError::Memory(SecretMemoryError::LockRefused { limit, .. }) = refusal else {
             panic!("{refusal:?}");
         };
@@ -242,8 +267,14 @@ fn hardened_process_is_undumpable_and_leaves_no_core() {
         // SAFETY: takes no pointer.
         let dumpable = || unsafe { libc::prctl(libc::PR_GET_DUMPABLE, 0, 0, 0, 0) };
         // The control: it was dumpable.
-        assert_eq!(dumpable(), 1);
+        let before = dumpable();
+        assert_eq!(before, 1);
         strongroom_crypto::process::harden().unwrap();
+        println!(
+            "evidence: id=crypto/undumpable figure=dumpable {before} before hardening, {} after verdict={}",
+            dumpable(),
+            if dumpable() == 0 { "pass" } else { "fail" }
+        );
         assert_eq!(dumpable(), 0);
         let limits = fs::read_to_string("/proc/self/limits").unwrap();
         let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
@@ -306,6 +337,11 @@ fn alone(name: &str, body: impl FnOnce()) {
     let text = String::from_utf8_lossy(&output.stdout);
     let ended = text.contains(&format!("reached the end of {name}"));
     assert!(output.status.success() && ended, "{text}\n{}", String::from_utf8_lossy(&output.stderr));
+    text.lines().filter(|line| line.contains("evidence: id=")).for_each(|line| println!("{line}"));
+}
+
+fn yes_or_no(answer: bool) -> &'static str {
+    if answer { "yes" } else { "no" }
 }
 
 #[derive(Debug, PartialEq, Eq)]

@@ -137,6 +137,12 @@ fn rfc_5869_appendix_a() {
     let prk = hex::<32>("077709362c2e32df0ddc3f0dc47bba6390b6c73bb50f9c3122ec844ad7c2b3e5");
     let expanded = kdf::expand::<42>(&Secret::copy_from_slice(&prk).unwrap(), &[&long[0xF0..0xFA]]).unwrap();
     assert!(expanded.ct_eq(&one));
+    let checked = [one.expose().len(), two.expose().len(), three.expose().len(), expanded.expose().len()];
+    println!(
+        "evidence: id=crypto/rfc-5869 figure={} outputs, {} bytes in all, as published verdict=pass",
+        checked.len(),
+        checked.iter().sum::<usize>()
+    );
 }
 
 #[test]
@@ -159,10 +165,16 @@ fn hpke_derives_published_key_pairs() {
     assert!(
         public_key.ends_with("1b2b28d0bf571686619612d7bc8206650c1d2fc9072220e7f4d4f557f15b33dcf32e5c837")
     );
+    println!(
+        "evidence: id=crypto/rfc-9180 figure=key pairs derived as published, public keys of {} and {} bytes verdict=pass",
+        Suite::P256.public_key_len(),
+        pair.public_key().len()
+    );
 }
 
 #[test]
 fn hpke_opens_only_what_was_sealed_to_it() {
+    let (mut opened, mut forged) = (0, 0);
     for suite in [Suite::XWing, Suite::P256] {
         assert_eq!(Suite::from_code(suite.code()), Some(suite));
         let seed = Secret::random().unwrap();
@@ -176,6 +188,7 @@ fn hpke_opens_only_what_was_sealed_to_it() {
             pair.open_psk(psk, id, info, aad, sealed)
         };
         assert!(open(&psk, b"slot", b"info", b"aad", &sealed).unwrap().ct_eq(&root));
+        opened += 1;
         let refused = [
             open(&other_psk, b"slot", b"info", b"aad", &sealed),
             open(&psk, b"other", b"info", b"aad", &sealed),
@@ -187,6 +200,7 @@ fn hpke_opens_only_what_was_sealed_to_it() {
                 .unwrap()
                 .open_psk(&psk, b"slot", b"info", b"aad", &sealed),
         ];
+        forged += refused.len();
         assert!(refused.into_iter().all(|outcome| outcome.err() == Some(HpkeError::Forged)));
         // One bit in every 40th byte, and in each of the last 60: ciphertext and tag.
         for at in (0..sealed.len()).filter(|at| at % 40 == 0 || at + 60 > sealed.len()) {
@@ -197,6 +211,7 @@ fn hpke_opens_only_what_was_sealed_to_it() {
                 Some(HpkeError::Forged),
                 "{suite:?} {at}"
             );
+            forged += 1;
         }
         let seal = |public_key: &[u8], id: &[u8], info: &[u8]| {
             seal_psk(suite, public_key, &psk, id, info, b"", &root)
@@ -207,6 +222,11 @@ fn hpke_opens_only_what_was_sealed_to_it() {
         assert_eq!(seal(pair.public_key(), b"slot", &long).err(), Some(HpkeError::Inputs));
         assert!(seal(pair.public_key(), b"slot", &long[1..]).is_ok());
     }
+    println!(
+        "evidence: id=crypto/hpke figure={forged} changed inputs and ciphertexts refused under {opened} suites, the unchanged \
+         ones opened verdict={}",
+        if opened == 2 && forged > 100 { "pass" } else { "fail" }
+    );
     // A point that is not on the curve.
     let mut point = [7; 65];
     point[0] = 4;
@@ -260,9 +280,19 @@ impl Tally {
     }
 
     fn finish(self, run: usize, not_applicable: &[(&'static str, usize)]) {
+        let skipped: usize = self.not_applicable.values().sum();
+        let reasons: Vec<String> = self
+            .not_applicable
+            .iter()
+            .map(|(why, cases)| format!("{cases} not applicable ({why})"))
+            .collect();
         println!(
-            "Wycheproof {}: {} run and passed of {}; {:?}",
-            self.name, self.run, self.total, self.not_applicable
+            "evidence: id=crypto/wycheproof-{} figure={} of {} run and passed; {} verdict={}",
+            self.name.to_lowercase(),
+            self.run,
+            self.total,
+            reasons.join(", "),
+            if self.run == run && self.run + skipped == self.total { "pass" } else { "fail" }
         );
         assert_eq!(self.run, run);
         assert_eq!(self.not_applicable.into_iter().collect::<Vec<_>>(), not_applicable);

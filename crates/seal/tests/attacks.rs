@@ -13,6 +13,7 @@
 mod common;
 
 use std::convert::Infallible;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use common::*;
 use hpke::aead::AesGcm256;
@@ -27,6 +28,7 @@ const SUITES: [Suite; 2] = [Suite::XWing, Suite::P256];
 
 #[test]
 fn root_key_planted_in_base_mode_is_refused() {
+    let _mounted = Mounted;
     for suite in SUITES {
         let sealed = Sealed::new(suite, &["2 of 3"]);
         let slot = &sealed.set.slots()[0];
@@ -50,6 +52,7 @@ fn root_key_planted_in_base_mode_is_refused() {
 
 #[test]
 fn root_key_planted_under_a_guessed_psk_is_refused() {
+    let _mounted = Mounted;
     for suite in SUITES {
         let sealed = Sealed::new(suite, &["2 of 3"]);
         let slot = &sealed.set.slots()[0];
@@ -75,6 +78,7 @@ fn root_key_planted_under_a_guessed_psk_is_refused() {
 
 #[test]
 fn planted_slot_changes_the_digest_and_cannot_hold_the_root_key() {
+    let _mounted = Mounted;
     let sealed = Sealed::new(Suite::P256, &["2 of 3"]);
     let attacker = Sealed::new(Suite::P256, &["1 of 1"]);
     let planted = attacker.set.slots()[0].clone().relabelled("emergency").unwrap();
@@ -98,6 +102,7 @@ fn planted_slot_changes_the_digest_and_cannot_hold_the_root_key() {
 
 #[test]
 fn older_slots_under_a_newer_generation_are_refused() {
+    let _mounted = Mounted;
     for suite in SUITES {
         let mut sealed = Sealed::new(suite, &["2 of 3"]);
         let old = sealed.set.clone();
@@ -125,6 +130,7 @@ fn older_slots_under_a_newer_generation_are_refused() {
 
 #[test]
 fn wrapped_keys_swapped_between_slots_are_refused() {
+    let _mounted = Mounted;
     for suite in SUITES {
         let sealed = Sealed::new(suite, &["2 of 3", "1 of 1"]);
         let (first, second) =
@@ -145,6 +151,7 @@ fn wrapped_keys_swapped_between_slots_are_refused() {
 
 #[test]
 fn altered_slot_does_not_stand_in_the_way_of_a_good_one() {
+    let _mounted = Mounted;
     let sealed = Sealed::new(Suite::P256, &["2 of 3", "1 of 1"]);
     let wrapped = sealed.set.slots()[0].wrapped().to_vec();
     let set = altered(&sealed.set, |bytes| {
@@ -164,6 +171,7 @@ fn altered_slot_does_not_stand_in_the_way_of_a_good_one() {
 
 #[test]
 fn weakened_policy_is_refused() {
+    let _mounted = Mounted;
     let sealed = Sealed::new(Suite::P256, &["3 of 5"]);
     let slot = &sealed.set.slots()[0];
     // 3 of 5 becomes 1 of 5, which has no commitments.
@@ -204,6 +212,7 @@ fn weakened_policy_is_refused() {
 
 #[test]
 fn slot_of_another_store_is_refused() {
+    let _mounted = Mounted;
     let other = StoreId(*b"store of another");
     let theirs = Sealed::of(other, Suite::P256, &["1 of 1"]);
     let ours = Sealed::new(Suite::P256, &["1 of 1"]);
@@ -222,11 +231,13 @@ fn slot_of_another_store_is_refused() {
 
 #[test]
 fn every_flipped_byte_of_an_x_wing_set_is_refused() {
+    let _mounted = Mounted;
     flip_every_byte(Suite::XWing, &["2 of 2"]);
 }
 
 #[test]
 fn every_flipped_byte_of_a_p256_set_is_refused() {
+    let _mounted = Mounted;
     flip_every_byte(Suite::P256, &["2 of 2", "groups(2 of {a: 1 of 1, b: 2 of 2})", "1 of 1"]);
 }
 
@@ -259,9 +270,16 @@ fn flip_every_byte(suite: Suite, policies: &[&str]) {
             opening += 1;
         }
     }
+    let whole = checksum == bytes.len() && decoding + opening + by_digest == bytes.len() - 32;
+    let id = match suite {
+        Suite::XWing => "seal/flips-x-wing",
+        Suite::P256 => "seal/flips-p256",
+    };
     println!(
-        "{suite:?}: {checksum} flips refused by the checksum; with it made to fit, {decoding} do not decode, {opening} do not \
-         open, {by_digest} are left to the digest"
+        "evidence: id={id} figure={checksum} of {} flipped bytes refused by the checksum; with it made to fit, {decoding} do not \
+         decode, {opening} do not open, {by_digest} of labels and dates are left to the keyring's digest verdict={}",
+        bytes.len(),
+        if whole && opening > 0 && decoding > 0 { "pass" } else { "fail" }
     );
     assert_eq!(checksum, bytes.len());
     assert_eq!(decoding + opening + by_digest, bytes.len() - 32);
@@ -269,6 +287,26 @@ fn flip_every_byte(suite: Suite, policies: &[&str]) {
     // Control: unflipped, both slots open.
     assert!((0..count).all(|slot| opens(&sealed.set, &sealed, slot)));
 }
+
+/// An attack that is being mounted. The last one to end without a failure tells what came of all of them.
+struct Mounted;
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        static ENDED: AtomicUsize = AtomicUsize::new(0);
+        if !std::thread::panicking() && ENDED.fetch_add(1, Ordering::SeqCst) + 1 == ATTACKS {
+            let (refused, opened) = (REFUSED.load(Ordering::SeqCst), OPENED.load(Ordering::SeqCst));
+            println!(
+                "evidence: id=seal/attacks figure={ATTACKS} kinds of attack, refused {refused} times; the controls opened {opened} \
+                 times verdict={}",
+                if refused >= ATTACKS && opened > 0 { "pass" } else { "fail" }
+            );
+        }
+    }
+}
+
+/// The attacks of this file.
+const ATTACKS: usize = 10;
 
 fn opens(set: &SlotSet, sealed: &Sealed, slot: usize) -> bool {
     let mut collector = Collector::new(set.clone());

@@ -1,6 +1,13 @@
 //! Who opens a slot and who does not: every subset of the holders.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    missing_docs
+)]
 
 mod common;
 
@@ -22,7 +29,10 @@ fn every_quorum_up_to_eight_opens_and_one_share_less_does_not() {
             }
         }
     }
-    println!("{opened} quorums opened, {refused} minorities were refused");
+    let verdict = if (opened, refused) == (502, 502) { "pass" } else { "fail" };
+    println!(
+        "evidence: id=seal/quorums figure={opened} quorums opened, {refused} sets of one share less were refused verdict={verdict}"
+    );
     assert_eq!((opened, refused), (502, 502));
 }
 
@@ -45,7 +55,11 @@ fn minority_that_lowers_the_threshold_in_storage_gets_another_key() {
             }
         }
     }
-    println!("{refused} minorities with a lowered threshold got another key");
+    println!(
+        "evidence: id=seal/lowered-threshold figure={refused} minorities that lowered the threshold in storage got another key \
+         verdict={}",
+        if refused > 300 { "pass" } else { "fail" }
+    );
     assert!(refused > 300);
 }
 
@@ -75,7 +89,11 @@ fn groups_open_when_enough_of_them_are_complete() {
             if expected { opened += 1 } else { refused += 1 }
         }
     }
-    println!("{opened} sets of holders opened, {refused} were refused");
+    let verdict = if opened + refused == 256 && opened > 0 && refused > 0 { "pass" } else { "fail" };
+    println!(
+        "evidence: id=seal/groups figure={opened} sets of holders opened, {refused} were refused, of all sets of 8 holders in 3 \
+         groups verdict={verdict}"
+    );
     assert_eq!(opened + refused, 256);
     assert!(opened > 0 && refused > 0);
 }

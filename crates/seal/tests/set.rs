@@ -1,6 +1,13 @@
 //! The set of slots: its bytes, its changes, and what happens when randomness fails.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    missing_docs
+)]
 
 mod common;
 
@@ -199,6 +206,7 @@ fn label_changes_and_shares_stay_good() {
 
 #[test]
 fn randomness_that_fails_at_any_draw_makes_no_slot() {
+    let (mut failed, mut made) = (0, 0);
     for policy in POLICIES {
         for suite in [Suite::XWing, Suite::P256] {
             let make = || create(STORE, "next", policy.parse().unwrap(), suite, 0);
@@ -208,7 +216,10 @@ fn randomness_that_fails_at_any_draw_makes_no_slot() {
             assert!(draws >= 2, "an id and a secret at least");
             for draw in 0..draws {
                 fault::fail_after(draw);
-                let error = make().refused();
+                failed += 1;
+                let outcome = make();
+                made += u32::from(outcome.is_ok());
+                let error = outcome.refused();
                 assert!(
                     error.to_string().contains("randomness"),
                     "{policy}, draw {draw} of {draws}: {error}"
@@ -220,10 +231,15 @@ fn randomness_that_fails_at_any_draw_makes_no_slot() {
             fault::reset();
         }
     }
+    println!(
+        "evidence: id=seal/randomness figure={failed} draws for new slots, each made to fail: {made} slots came out verdict={}",
+        if failed > 0 && made == 0 { "pass" } else { "fail" }
+    );
 }
 
 #[test]
 fn randomness_that_fails_at_any_draw_wraps_nothing() {
+    let (mut failed, mut wrapped) = (0, 0);
     for suite in [Suite::XWing, Suite::P256] {
         let sealed = Sealed::new(suite, &POLICIES);
         let wrap = || sealed.set.rewrapped(2, sealed.set.slots().to_vec(), &sealed.root, |id| sealed.psk(id));
@@ -233,12 +249,20 @@ fn randomness_that_fails_at_any_draw_wraps_nothing() {
         assert!(draws >= 3, "one for each slot at least");
         for draw in 0..draws {
             fault::fail_after(draw);
-            assert!(matches!(wrap().refused(), WrapError::Hpke { .. }), "{suite:?}, draw {draw} of {draws}");
+            failed += 1;
+            let outcome = wrap();
+            wrapped += u32::from(outcome.is_ok());
+            assert!(matches!(outcome.refused(), WrapError::Hpke { .. }), "{suite:?}, draw {draw} of {draws}");
         }
         fault::fail_after(draws);
         wrap().unwrap();
         fault::reset();
     }
+    println!(
+        "evidence: id=seal/randomness-wrapping figure={failed} draws for wrapping a root key, each made to fail: {wrapped} sets \
+         came out verdict={}",
+        if failed > 0 && wrapped == 0 { "pass" } else { "fail" }
+    );
 }
 
 proptest! {

@@ -11,6 +11,8 @@
     unreachable_pub
 )]
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use strongroom_crypto::hash::sha256;
 pub use strongroom_crypto::hpke::Suite;
 pub use strongroom_crypto::record::StoreId;
@@ -85,7 +87,9 @@ pub fn open(set: &SlotSet, shares: impl IntoIterator<Item = ShareText>) -> Resul
     for share in shares {
         collector.offer(share).map_err(|error| error.to_string()).expect("a good share");
     }
-    collector.open()
+    let opened = collector.open();
+    OPENED.fetch_add(usize::from(opened.is_ok()), Ordering::SeqCst);
+    opened
 }
 
 /// Recomputes the checksum, as an attacker would.
@@ -136,7 +140,14 @@ impl<T, E> Refused<E> for Result<T, E> {
     fn refused(self) -> E {
         match self {
             Ok(_) => panic!("this must be refused"),
-            Err(error) => error,
+            Err(error) => {
+                REFUSED.fetch_add(1, Ordering::SeqCst);
+                error
+            }
         }
     }
 }
+
+/// How often something was refused that had to be, and how often shares opened a set.
+pub static REFUSED: AtomicUsize = AtomicUsize::new(0);
+pub static OPENED: AtomicUsize = AtomicUsize::new(0);
