@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use strongroom_barrier::{Barrier, KEYRING, Options, SLOTS};
+use strongroom_barrier::{Barrier, KEYRING, OpenBarrierError, Options, SLOTS};
 use strongroom_crypto::hpke::Suite;
 use strongroom_crypto::record::StoreId;
 use strongroom_crypto::secret::{Secret, SecretError};
@@ -125,7 +125,10 @@ impl Preparation {
         let puts = vec![(SLOTS.to_vec(), self.slots.encode())];
         let barrier = Barrier::create(self.storage, self.keyring, self.key, puts, self.options)
             .await
-            .map_err(InitError::Barrier)?;
+            .map_err(|error| match error {
+                OpenBarrierError::Exists => InitError::Exists,
+                error => InitError::Barrier(error),
+            })?;
         Ok(Store::new(barrier, self.slots))
     }
 }
