@@ -22,7 +22,7 @@ use strongroom_storage::{Batch, DiskStorage, Options, Storage};
 fn main() {
     let mut arguments = std::env::args().skip(1);
     let directory = arguments.next().map_or_else(std::env::temp_dir, PathBuf::from);
-    let seconds = arguments.next().map_or(2.0, |text| text.parse().unwrap());
+    let seconds = arguments.next().map_or(3.0, |text| text.parse().unwrap());
     let rounds = arguments.next().map_or(5, |text| text.parse().unwrap());
     let place = directory.join(format!("strongroom-throughput-{}", std::process::id()));
     fs::create_dir(&place).unwrap();
@@ -37,14 +37,17 @@ fn main() {
     let (mut limits, mut ours) = (Vec::new(), Vec::new());
     for round in 0..rounds {
         limits.push(rate(time, |key| raw.append(bytes_of(&key))));
+        // So that neither pays for what the other has left to write.
+        thread::sleep(PAUSE);
         ours.push(rate(time, |key| {
             let mut batch = Batch::new();
             batch.put(key, vec![7; VALUE]);
             block_on(storage.commit(batch)).unwrap();
         }));
+        thread::sleep(PAUSE);
         println!("round {round}: raw {:.0}/s, storage {:.0}/s", limits[round], ours[round]);
     }
-    let (limit, ours) = (median(limits), median(ours));
+    let (limit, ours) = (mean(&limits), mean(&ours));
     println!("{WRITERS} writers: raw {limit:.0} puts/s, storage {ours:.0} puts/s, ratio {:.3}", ours / limit);
     drop(raw);
     drop(storage);
@@ -164,12 +167,12 @@ impl Drop for RawLog {
     }
 }
 
-fn median(mut rates: Vec<f64>) -> f64 {
-    rates.sort_by(f64::total_cmp);
-    rates[rates.len() / 2]
+fn mean(rates: &[f64]) -> f64 {
+    rates.iter().sum::<f64>() / rates.len() as f64
 }
 
 const WRITERS: u64 = 16;
+const PAUSE: Duration = Duration::from_millis(700);
 const KEY: usize = 60;
 const VALUE: usize = 1024;
 const LOG: usize = 32 * 1024 * 1024;

@@ -21,6 +21,9 @@ pub mod conformance;
 #[cfg(feature = "redb")]
 pub mod disk;
 mod error;
+#[cfg(feature = "testing")]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod io;
 #[cfg(feature = "redb")]
 mod log;

@@ -1,23 +1,37 @@
 //! Every back end passes the same suite.
-#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, missing_docs)]
 
 use std::sync::Arc;
 
-use strongroom_storage::conformance::{persistence, suite};
+use strongroom_storage::conformance::{Make, TESTS, persistence};
 use strongroom_storage::io::RealDisk;
 use strongroom_storage::simulation::SimulatedDisk;
 use strongroom_storage::{CheckpointMode, DiskStorage, MemoryStorage, Options, Storage};
 
+/// Runs the suite, test by test, and tells how many there were.
+fn suite(id: &str, make: Make<'_>) {
+    let mut passed = 0;
+    for (_, test) in TESTS {
+        test(&*make());
+        passed += 1;
+    }
+    let verdict = if passed == TESTS.len() { "pass" } else { "fail" };
+    println!(
+        "evidence: id=storage/conformance-{id} figure={passed} of {} tests verdict={verdict}",
+        TESTS.len()
+    );
+}
+
 #[test]
 fn memory_conforms() {
-    suite(&|| Arc::new(MemoryStorage::new()));
+    suite("memory", &|| Arc::new(MemoryStorage::new()));
 }
 
 #[test]
 fn redb_with_usual_options_conforms() {
     let directory = tempfile::tempdir().unwrap();
     let number = std::cell::Cell::new(0);
-    suite(&|| {
+    suite("redb", &|| {
         number.set(number.get() + 1);
         Arc::new(DiskStorage::create(&directory.path().join(number.get().to_string())).unwrap())
     });
@@ -26,9 +40,10 @@ fn redb_with_usual_options_conforms() {
 /// Segments so small that nearly every commit is followed by a checkpoint.
 #[test]
 fn redb_that_checkpoints_all_the_time_conforms() {
-    for checkpoint in [CheckpointMode::Background, CheckpointMode::Inline] {
+    let modes = [(CheckpointMode::Background, "redb-background"), (CheckpointMode::Inline, "redb-inline")];
+    for (checkpoint, id) in modes {
         let options = Options { segment_size: 8 * 1024, checkpoint, ..Options::default() };
-        suite(&|| Arc::new(DiskStorage::create_on(&SimulatedDisk::new(), &options).unwrap()));
+        suite(id, &|| Arc::new(DiskStorage::create_on(&SimulatedDisk::new(), &options).unwrap()));
     }
 }
 
@@ -58,7 +73,7 @@ mod sled {
     fn sled_conforms() {
         let directory = tempfile::tempdir().unwrap();
         let number = std::cell::Cell::new(0);
-        suite(&|| {
+        suite("sled", &|| {
             number.set(number.get() + 1);
             Arc::new(SledStorage::open(&directory.path().join(number.get().to_string())).unwrap())
         });

@@ -99,14 +99,14 @@ pub(super) fn open(disk: &dyn Disk, options: &Options) -> Result<DiskStorage, Op
         }
         None => FIRST_FRAME,
     };
-    let frozen = match older {
-        Some(run) => Some(Frozen {
-            table: Arc::new(table(run)?),
-            position: run.frames.last().map_or(applied, |frame| frame.position),
-        }),
-        None => None,
-    };
-    let table = newer.map_or_else(|| Ok(Table::new()), table)?;
+    let (older_table, newer_table) = thread::scope(|scope| {
+        let older = scope.spawn(|| older.map(table).transpose());
+        let newer = newer.map(table).transpose();
+        (older.join().unwrap_or_else(|_| Err(senseless_count())), newer)
+    });
+    let position = older.and_then(|run| run.frames.last()).map_or(applied, |frame| frame.position);
+    let frozen = older_table?.map(|table| Frozen { table: Arc::new(table), position });
+    let table = newer_table?.unwrap_or_default();
     let writer = Writer::new(log, segments, active, offset, replayed.position, skip_log_sync(options));
     start(options, lock, database, progress, writer, table, frozen)
 }

@@ -110,7 +110,8 @@ impl SimulatedDisk {
     }
 
     /// Lets everything that writes fail until it is called with `None`: a full disk (`StorageFull`) or one that has
-    /// become read-only (`ReadOnlyFilesystem`). Syncing what was written before succeeds.
+    /// become read-only (`ReadOnlyFilesystem`: files cannot be opened to write, either). Syncing what was written before
+    /// succeeds.
     pub fn fail_writes(&self, kind: Option<io::ErrorKind>) {
         self.world().lasting_faults = kind.into_iter().map(|kind| (None, kind)).collect();
     }
@@ -235,6 +236,9 @@ impl Disk for SimulatedDisk {
     fn open(&self, name: &str) -> io::Result<Arc<dyn File>> {
         let mut world = self.world();
         world.begin(Operation::Look, None)?;
+        if world.lasting_faults.contains(&(None, io::ErrorKind::ReadOnlyFilesystem)) {
+            return Err(io::ErrorKind::ReadOnlyFilesystem.into());
+        }
         let file = world.find(name)?;
         Ok(Arc::new(SimulatedFile { disk: self.clone(), file }))
     }
