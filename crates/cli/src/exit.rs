@@ -284,9 +284,9 @@ fn backup(error: &BackupError) -> Kind {
     match error {
         BackupError::Read(error) => read(error),
         BackupError::Record(error) => record(error),
-        BackupError::Incomplete => Kind::Damaged,
         BackupError::KeysChanged => Kind::Conflict,
         BackupError::Write(error) => io_kind(error),
+        _ => Kind::Damaged,
     }
 }
 

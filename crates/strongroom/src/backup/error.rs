@@ -18,6 +18,13 @@ pub enum BackupError {
     Record(OpenError),
     /// The store lacks its head, its keyring or its slots.
     Incomplete,
+    /// Entries are missing or too many: no such backup could be restored.
+    Count {
+        /// What the head says.
+        expected: u64,
+        /// What there is.
+        found: u64,
+    },
     /// Terms were destroyed while the backup was written, so that it could not be verified.
     KeysChanged,
     /// The backup could not be written.
@@ -33,6 +40,11 @@ impl fmt::Display for BackupError {
                 "the backup was stopped, since a record of the store does not open ({error}): run a check, which says where"
             ),
             Self::Incomplete => f.write_str("the store lacks its head, its keyring or its slots: run a check"),
+            Self::Count { expected, found } => write!(
+                f,
+                "the store should hold {expected} entries and holds {found}, or holds them under other keys than its head says: \
+                 run a check, and keep the backups of before"
+            ),
             Self::KeysChanged => f.write_str(
                 "old keys were destroyed while the backup was written, so it could not be verified to its end: repeat it",
             ),

@@ -132,7 +132,7 @@ impl<R: Read> Reader<R> {
         let created = u64::from_be_bytes(reader.array()?);
         let sequence = u64::from_be_bytes(reader.array()?);
         let len = u32::from_be_bytes(reader.array()?);
-        if len > SLOTS_MAX {
+        if usize::try_from(len).map_or(true, |len| len > MAX_VALUE) {
             return Err(RestoreError::Damaged("the slots are too long"));
         }
         let slots = reader.bytes(u64::from(len))?;
@@ -210,5 +210,20 @@ const MAGIC: &[u8; 8] = b"SRBACKUP";
 const VERSION: u16 = 1;
 const END: [u8; 2] = [0, 0];
 const HEADER_LEN: usize = 8 + 2 + 16 + 8 + 8 + 4;
-/// Far above 32 slots with 255 commitments each.
-const SLOTS_MAX: u32 = 1 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One slot of 255 groups with 255 shares each has 2 MB of commitments.
+    #[test]
+    fn slots_may_be_as_long_as_storage_takes_them() {
+        let header = |len| Header { store: StoreId([1; 16]), created: 2, sequence: 3, slots: vec![0; len] };
+        let read = |len| {
+            let file = Writer::begin(Vec::new(), &header(len)).unwrap().finish(|_| [0; 32]).unwrap().0;
+            Reader::begin(file.as_slice()).map(|_| ()).unwrap_err()
+        };
+        assert!(matches!(read(MAX_VALUE), RestoreError::Slots(_)), "only what they hold is refused");
+        assert!(matches!(read(MAX_VALUE + 1), RestoreError::Damaged("the slots are too long")));
+    }
+}

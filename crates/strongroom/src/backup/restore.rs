@@ -15,6 +15,7 @@ use strongroom_shamir::Share;
 use strongroom_shamir::text::ShareText;
 use strongroom_storage::{self as storage, Storage};
 
+use super::counts_agree;
 use super::error::RestoreError;
 use super::format::{Header, Item, Reader};
 use crate::error::UnsealError;
@@ -217,9 +218,7 @@ fn agree(head: &Head, keyring: &Keyring, header: &Header) -> Result<(), RestoreE
 }
 
 fn compare(head: &Head, by_term: &BTreeMap<Term, u64>) -> Result<(), RestoreError> {
-    let listed = by_term.keys().all(|term| head.terms.iter().any(|(of, _)| of == term));
-    let equal = head.terms.iter().all(|(term, usage)| by_term.get(term).copied().unwrap_or(0) == usage.live);
-    if listed && equal {
+    if counts_agree(head, by_term) {
         Ok(())
     } else {
         Err(RestoreError::Count { expected: head.live(), found: by_term.values().sum() })

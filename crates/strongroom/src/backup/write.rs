@@ -1,15 +1,17 @@
 //! Writing a backup of a store in use.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use strongroom_barrier::{HEAD, Head, KEYRING, REWRAP, ReadError, SLOTS};
 use strongroom_crypto::mac::MacKey;
-use strongroom_crypto::record::OpenError;
+use strongroom_crypto::record::{self, OpenError, Term};
 use strongroom_seal::slot::SlotSet;
 use strongroom_storage::Snapshot;
 
+use super::counts_agree;
 use super::error::BackupError;
 use super::format::{Header, Writer};
 use crate::store::Store;
@@ -56,6 +58,7 @@ impl Store {
             Header { store: self.id(), created: self.now(), sequence: head.sequence, slots: slots.to_vec() };
         let mut writer = Writer::begin(out, &header)?;
         let (mut written, total) = (0, head.live());
+        let mut by_term: BTreeMap<Term, u64> = BTreeMap::new();
         let mut cursor: Option<Vec<u8>> = None;
         loop {
             let mut keys = snapshot.scan(b"", cursor.as_deref(), PAGE).await?;
@@ -63,7 +66,11 @@ impl Store {
                 let value = snapshot.get(key).await?.ok_or(BackupError::Incomplete)?;
                 if ![HEAD, KEYRING, SLOTS].contains(&key.as_slice()) {
                     self.verify(key, &value)?;
-                    written += u64::from(key.as_slice() != REWRAP);
+                    if key.as_slice() != REWRAP {
+                        *by_term.entry(record::term_of(&value).map_err(BackupError::Record)?).or_default() +=
+                            1;
+                        written += 1;
+                    }
                 }
                 writer.entry(key, &value)?;
             }
@@ -74,6 +81,9 @@ impl Store {
                 Some(last) => cursor = Some(last),
                 None => break,
             }
+        }
+        if !counts_agree(&head, &by_term) {
+            return Err(BackupError::Count { expected: total, found: written });
         }
         let (out, entries, bytes) = writer.finish(|digest| key.mac(&[digest]))?;
         Ok((out, BackupReport { sequence: head.sequence, entries, bytes }))
