@@ -114,6 +114,16 @@ impl Keyring {
     pub fn purpose_key(&self, name: &str) -> Result<Secret<32>, KeyringError> {
         Ok(kdf::expand(&self.purpose, &[b"strongroom purpose ", name.as_bytes()])?)
     }
+
+    /// Draws new keys for all purposes, so that whoever knew the old ones can authenticate nothing any more.
+    ///
+    /// # Errors
+    ///
+    /// When secret memory or randomness is not to be had.
+    pub fn renew_purpose(&mut self) -> Result<(), KeyringError> {
+        self.purpose = Secret::random()?;
+        Ok(())
+    }
 }
 
 /// Slots.
@@ -370,5 +380,8 @@ mod tests {
         let backup = keyring.purpose_key("backup").unwrap();
         assert!(backup.ct_eq(&keyring.next().unwrap().purpose_key("backup").unwrap()));
         assert!(!backup.ct_eq(&keyring.purpose_key("audit").unwrap()));
+        let mut renewed = keyring.next().unwrap();
+        renewed.renew_purpose().unwrap();
+        assert!(!backup.ct_eq(&renewed.purpose_key("backup").unwrap()));
     }
 }

@@ -51,8 +51,8 @@ impl Store {
 
     /// Puts a proved slot in the place of an old one.
     ///
-    /// One commit activates the new slot, removes the old one, and brings a new root key, a new term and a new
-    /// generation of names: whoever holds old shares opens nothing that is written from now on. What was written before
+    /// One commit activates the new slot, removes the old one, and brings a new root key, a new term, a new generation of
+    /// names and a new purpose key: whoever holds old shares opens nothing that is written from now on. What was written before
     /// stays under the old term until a [rewrap](Store::rewrap) has ended; old images and backups stay readable to those who
     /// hold them together with old shares.
     ///
@@ -72,6 +72,7 @@ impl Store {
             let slots = activated.into_iter().filter(|slot| kept.iter().any(|other| other.id() == slot.id()));
             keyring.install_term(now)?;
             keyring.install_names()?;
+            keyring.renew_purpose()?;
             keyring.remove_psk(*old.as_bytes());
             Ok(slots.collect())
         })

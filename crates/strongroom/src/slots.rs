@@ -108,6 +108,7 @@ impl Store {
                 }
                 keyring.install_term(now)?;
                 keyring.install_names()?;
+                keyring.renew_purpose()?;
             }
             keyring.remove_psk(*slot.as_bytes());
             Ok(remaining)
