@@ -31,7 +31,8 @@
 //! The bytes hold no secret. What follows is refused, each by a test that mounts the attack (`tests/attacks.rs`):
 //!
 //! - *A planted root key.* The root key is sealed in HPKE's `mode_psk` ([RFC 9180], section 5.1.2): whoever knows the
-//!   slot's public key alone can make no ciphertext that opens.
+//!   slot's public key alone can make no ciphertext that opens. (The keyring holds the psks of all slots, so whoever once
+//!   opened the store knows them, and is not refused by this.)
 //! - *A replayed or swapped wrapping.* Store, slot, policy, suite and the set's generation are HPKE's `info`.
 //! - *A weaker policy.* The key that opens a slot is derived with the encoded policy, and every share names the set
 //!   that it belongs to: a hash over the store, the slot, its public key, its policy and all commitments.

@@ -38,6 +38,9 @@
 //! generation of both). Not detected in this version: putting back *all* of an older state; an older head of the same
 //! keyring; and an older record at its own place, until a rewrap has destroyed the term that it is sealed under. A deleted
 //! entry shows in [`Store::check`], which counts.
+//!
+//! Whoever once opened the store knows the pre-shared keys of all slots that it had then. Who has left, kept an image, and can
+//! write storage can put a store of his own making before the slots that stayed: where that matters, replace those too.
 
 pub mod backup;
 mod error;

@@ -10,7 +10,7 @@ use strongroom_seal::slot::SlotSet;
 
 /// An open store: the barrier for reading and writing, and the changes of its keys and slots.
 ///
-/// Everything is wiped when it is dropped, or at once by [`Store::seal`].
+/// Everything is wiped at once by [`Store::seal`], or when it and the last [handle](Store::barrier) cloned from it are dropped.
 pub struct Store {
     barrier: Barrier,
     pub(crate) slots: Arc<VerifiedSlots>,

@@ -7,7 +7,8 @@ use strongroom_crypto::record::StoreId;
 use strongroom_keyring::{Keyring, KeyringKey};
 use strongroom_seal::slot::{SlotId, SlotSet};
 use strongroom_seal::unseal::{
-    Accepted, Collector, Opened, Progress, ShareError, ShareIdentity, verify_share,
+    Accepted, Collector, OpenError as SlotOpenError, Opened, Progress, ShareError, ShareIdentity,
+    verify_share,
 };
 use strongroom_shamir::Share;
 use strongroom_shamir::text::{self, Decoded, ShareText, ShareTextError};
@@ -124,11 +125,16 @@ impl Unsealing {
     ///
     /// # Errors
     ///
-    /// [`UnsealError`]. The shares that were taken stay, so that others can be added.
+    /// [`UnsealError`]. After [`UnsealError::Slot`], [`UnsealError::Read`] and [`UnsealError::NoKeyring`] the shares that were
+    /// taken stay. After the others they are wiped, since the root key that they gave does not belong to what lies in storage.
     pub async fn unseal(&mut self) -> Result<Store, UnsealError> {
-        let opened = self.collector.open().map_err(UnsealError::Slot)?;
         let SealedStore { storage, digest, .. } = &self.sealed;
+        if self.collector.ready().is_none() {
+            return Err(UnsealError::Slot(SlotOpenError::NotReady));
+        }
+        // Read first: a storage that fails for a moment costs the holders nothing.
         let record = storage.get(KEYRING).await.map_err(UnsealError::Read)?.ok_or(UnsealError::NoKeyring)?;
+        let opened = self.collector.open().map_err(UnsealError::Slot)?;
         let (keyring, key) = open_keyring(&opened, digest, &record)?;
         let barrier = Barrier::open(Arc::clone(storage), keyring, key, self.options)
             .await
