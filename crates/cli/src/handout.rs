@@ -118,7 +118,10 @@ impl Handout {
             if output.json {
                 json.push(share_json(slot, share, &[("share", json!(*self.encode(slot, share)?))]));
             } else {
-                output.lines(&[self.with_remarks(store, slot, share)?.trim_end().to_owned()])?;
+                let text = self.with_remarks(store, slot, share)?;
+                output.raw(text.as_bytes()).map_err(|_| {
+                    Failure::new(Kind::Failure, "not all shares could be printed, so nothing was made")
+                })?;
             }
         }
         Ok(Given { json, files: Vec::new() })

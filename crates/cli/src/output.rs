@@ -70,6 +70,9 @@ impl Output {
 
     /// The end of a command that failed.
     pub(crate) fn failure(self, failure: &Failure) {
+        if failure.message.is_empty() {
+            return;
+        }
         let text = if self.json {
             error_json(failure.kind, &failure.message).to_string()
         } else {
@@ -106,6 +109,10 @@ fn paint(colour: bool, style: Style, text: &str) -> String {
 
 #[expect(clippy::needless_pass_by_value, reason = "for `map_err`")]
 fn closed(error: io::Error) -> Failure {
+    if error.kind() == io::ErrorKind::BrokenPipe {
+        // Whoever reads has enough (`strongroom list | head`): the exit code says it, and nobody wants to read it.
+        return Failure::new(Kind::Failure, "");
+    }
     Failure::io("the output could not be written", &error)
 }
 

@@ -76,7 +76,7 @@ def main():
 
     init = Terminal("init")
     shares = shares_shown(init, 5)
-    init.expect("Made in store")
+    init.expect(r"Made\S* in store")
     assert init.end() == 0
     assert len(set(shares)) == 5 and all(len(share.replace(" ", "")) == 102 for share in shares)
 
