@@ -19,7 +19,7 @@
 //!   unknown ([`CommitError::Unknown`]), and every later one is refused ([`CommitError::Poisoned`]) until the storage is
 //!   opened anew. Reading goes on.
 //! - **Damage**: frames carry a chain of checksums. A torn last frame was never acknowledged and is dropped; anything
-//!   else that is unreadable is [`OpenError::Corrupt`](crate::OpenError::Corrupt).
+//!   else that is unreadable is [`OpenError::Corrupt`].
 //!
 //! # What it does not do
 //!
@@ -50,7 +50,8 @@ use crate::{Batch, BoxFuture, CommitError, OpenError, ReadError, Snapshot, Stora
 
 /// A directory with a redb database and a write-ahead log. See the [module's documentation](self).
 ///
-/// Dropping it checkpoints everything, so that the next opening finds an empty log, and ends its threads.
+/// Dropping it checkpoints everything, so that the next opening finds an empty log, and ends its threads; that can take
+/// a second. A snapshot that outlives it answers [`ReadError::Closed`].
 pub struct DiskStorage {
     shared: Arc<Shared>,
     committer: Option<JoinHandle<Committer>>,

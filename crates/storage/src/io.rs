@@ -140,6 +140,7 @@ impl NoRoom {
 }
 
 /// The same error again, for each of several who wait for one operation.
+#[cfg(feature = "redb")]
 pub(crate) fn duplicate(error: &io::Error) -> io::Error {
     match error.raw_os_error() {
         Some(code) => io::Error::from_raw_os_error(code),

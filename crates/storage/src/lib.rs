@@ -95,7 +95,7 @@ pub trait Storage: Send + Sync + 'static {
     fn kind(&self) -> &'static str;
 }
 
-/// An unchanging view of a storage. It costs room on disk or in memory while it lives.
+/// An unchanging view of a storage. It costs room on disk or in memory while it lives, and lives as long as its storage.
 pub trait Snapshot: Send + Sync {
     /// As [`Storage::get`].
     ///

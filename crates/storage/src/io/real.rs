@@ -48,30 +48,33 @@ impl RealDisk {
     ///
     /// [`OpenError::Permission`] if it has files and is open to other users: those might need it as it is.
     pub fn create(directory: &Path) -> Result<Self, OpenError> {
+        let close = || {
+            fs::set_permissions(directory, Permissions::from_mode(DIRECTORY_MODE))
+                .map_err(|source| failed("closing the directory to other users", source))
+        };
+        let looking = |source| failed("looking at the directory", source);
         match DirBuilder::new().mode(DIRECTORY_MODE).create(directory) {
             Ok(()) => {
+                // The umask may have taken bits from us, too.
+                close()?;
                 sync_parent(directory).map_err(|source| failed("syncing the parent directory", source))?;
             }
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(source) => return Err(failed("making the directory", source)),
-        }
-        let looking = |source| failed("looking at the directory", source);
-        let mode = fs::metadata(directory).map_err(looking)?.mode() & 0o777;
-        if mode != DIRECTORY_MODE {
-            let empty = fs::read_dir(directory).map_err(looking)?.next().is_none();
-            // The umask may have taken bits from us, too.
-            if empty {
-                fs::set_permissions(directory, Permissions::from_mode(DIRECTORY_MODE))
-                    .map_err(|source| failed("closing the directory to other users", source))?;
-            } else if mode & OPEN_TO_OTHERS != 0 {
-                return Err(OpenError::Permission {
-                    path: directory.to_owned(),
-                    problem: format!(
-                        "has files and is open to other users (mode {mode:03o}); choose an empty or a new directory, \
-                         or make it yours alone: chmod 700"
-                    ),
-                });
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                let mode = fs::metadata(directory).map_err(looking)?.mode() & 0o777;
+                if mode & OPEN_TO_OTHERS != 0 {
+                    if fs::read_dir(directory).map_err(looking)?.next().is_some() {
+                        return Err(OpenError::Permission {
+                            path: directory.to_owned(),
+                            problem: format!(
+                                "has files and is open to other users (mode {mode:03o}); choose an empty or a new \
+                                 directory, or make it yours alone: chmod 700"
+                            ),
+                        });
+                    }
+                    close()?;
+                }
             }
+            Err(source) => return Err(failed("making the directory", source)),
         }
         Self::open(directory)
     }
