@@ -21,8 +21,8 @@ use std::ptr;
 
 use strongroom_crypto::record::{OpenError, Opener, SealError, Sealer, StoreId, Term, TermKeys};
 use strongroom_crypto::secret::{
-    Forked, Locking, Protection, Secret, SecretBytes, SecretError, SecretMemoryError, check_not_forked,
-    prepare, protection,
+    Forked, Locking, MAX_SECRET, Protection, Secret, SecretBytes, SecretError, SecretMemoryError,
+    check_not_forked, prepare, protection,
 };
 
 const CHUNK: usize = 32 * 1024;
@@ -174,7 +174,7 @@ fn places_are_used_again() {
         drop(large);
         assert_eq!(arena_kib(), arena);
         assert!(matches!(
-            SecretBytes::zeroed(64 * 1024 + 1),
+            SecretBytes::zeroed(MAX_SECRET + 1),
             Err(SecretError::Memory(SecretMemoryError::TooLarge))
         ));
     });

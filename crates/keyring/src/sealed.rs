@@ -46,7 +46,7 @@ impl KeyringKey {
         let plaintext = keyring.encode()?;
         let mut sealer = Sealer::start(self.store, Term::KEYRING, &self.key)?;
         sealer.begin_commit()?;
-        sealer.seal(place, plaintext.expose())
+        sealer.seal_secret(place, plaintext)
     }
 
     /// Opens the keyring that lies at `place`.
@@ -56,8 +56,8 @@ impl KeyringKey {
     /// [`OpenKeyringError::Record`] with [`OpenError::Forged`] means that the root key does not belong to these bytes.
     pub fn open(&self, place: &[u8], record: &[u8]) -> Result<Keyring, OpenKeyringError> {
         let plaintext =
-            Opener::new(self.store).open(self, place, record).map_err(OpenKeyringError::Record)?;
-        let keyring = Keyring::decode(plaintext.as_slice()).map_err(OpenKeyringError::Decode)?;
+            Opener::new(self.store).open_secret(self, place, record).map_err(OpenKeyringError::Record)?;
+        let keyring = Keyring::decode(plaintext.expose()).map_err(OpenKeyringError::Decode)?;
         if keyring.store() == self.store { Ok(keyring) } else { Err(OpenKeyringError::OtherStore) }
     }
 }
@@ -114,6 +114,19 @@ mod tests {
         let elsewhere = KeyringKey::derive(StoreId([8; 16]), &root).unwrap();
         assert!(elsewhere.open(b"\0keyring", &record).is_err());
         assert!(key.open(b"\0elsewhere", &record).is_err());
+    }
+
+    #[test]
+    fn keyring_of_a_store_that_rotated_ten_thousand_times_still_seals_and_opens() {
+        let root = Secret::random().unwrap();
+        let mut keyring = Keyring::create(STORE, RotationPolicy::DEFAULT, 1).unwrap();
+        for number in 1..10_000 {
+            keyring.install_term(2).unwrap();
+            keyring.destroy_term(Term::new(number), 1, 3).unwrap();
+        }
+        let key = KeyringKey::derive(STORE, &root).unwrap();
+        let record = key.seal(&keyring, b"k").unwrap();
+        assert_eq!(key.open(b"k", &record).unwrap().terms().count(), 10_000);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::error::OpenError;
 use super::header::{Associated, Header, Parts, ROOM, SMALL_PLACE, SMALL_ROOM, Salt, StoreId, Term};
 use super::session;
 use crate::aead::{AeadError, AeadKey};
-use crate::secret::{Plaintext, Secret, check_not_forked};
+use crate::secret::{Plaintext, Secret, SecretBytes, check_not_forked};
 
 /// Finds the key of a term: the keyring does.
 pub trait TermKeys {
@@ -61,11 +61,33 @@ impl Opener {
         record: &[u8],
         output: &mut Vec<u8>,
     ) -> Result<(), OpenError> {
-        let outcome = self.open_parts(keys, place, record, output);
+        let outcome = self.open_parts(keys, place, record, |len| {
+            resize(output, len);
+            Ok(output.as_mut_slice())
+        });
         if outcome.is_err() {
             wipe(output);
         }
         outcome
+    }
+
+    /// Opens a record that holds keys, into secret memory.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open), and [`OpenError::Memory`] for more than
+    /// [`MAX_SECRET`](crate::secret::MAX_SECRET) bytes.
+    pub fn open_secret(
+        &self,
+        keys: &impl TermKeys,
+        place: &[u8],
+        record: &[u8],
+    ) -> Result<SecretBytes, OpenError> {
+        let mut secret = None;
+        self.open_parts(keys, place, record, |len| {
+            Ok(secret.insert(SecretBytes::zeroed(len)?).expose_mut())
+        })?;
+        secret.ok_or(OpenError::Truncated)
     }
 
     /// Wipes the cache, as sealing a store does. Openings in flight end first.
@@ -81,12 +103,12 @@ impl Opener {
     }
 
     #[inline]
-    fn open_parts(
+    fn open_parts<'o>(
         &self,
         keys: &impl TermKeys,
         place: &[u8],
         record: &[u8],
-        output: &mut Vec<u8>,
+        room: impl FnOnce(usize) -> Result<&'o mut [u8], OpenError>,
     ) -> Result<(), OpenError> {
         check_not_forked()?;
         let parts = Parts::split(record)?;
@@ -103,7 +125,7 @@ impl Opener {
         let epoch = self.epoch.load(Ordering::SeqCst);
         // Asked first even when the session's key is at hand: a term that has left the keyring opens nothing.
         let term_key = keys.key(parts.header.term).ok_or(OpenError::UnknownTerm(parts.header.term))?;
-        resize(output, parts.ciphertext.len());
+        let output = room(parts.ciphertext.len())?;
 
         let lane = self.lane();
         let open = |key: &AeadKey, output: &mut [u8]| {

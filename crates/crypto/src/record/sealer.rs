@@ -8,7 +8,7 @@ use super::header::{Associated, HEADER_LEN, NONCE_LEN, ROOM, StoreId, Term};
 use super::{MAX_PLAINTEXT, TAG_LEN, session};
 use crate::aead::{AeadError, AeadKey};
 use crate::random;
-use crate::secret::{Secret, check_not_forked};
+use crate::secret::{Secret, SecretBytes, check_not_forked};
 
 /// Seals records under one term. See [the module](super) for why no nonce comes twice.
 pub struct Sealer {
@@ -72,6 +72,17 @@ impl Sealer {
         record.push(plaintext);
         self.seal_in_place(place, &mut record)?;
         record.into_vec().ok_or(SealError::Cipher)
+    }
+
+    /// Seals keys for `place` where they lie, so that no copy of them leaves secret memory.
+    ///
+    /// # Errors
+    ///
+    /// As [`seal_in_place`](Self::seal_in_place).
+    pub fn seal_secret(&mut self, place: &[u8], mut plaintext: SecretBytes) -> Result<Vec<u8>, SealError> {
+        let (header, tag) = self.seal_body(place, plaintext.expose_mut())?;
+        // Ciphertext by now.
+        Ok([header.as_slice(), plaintext.expose(), tag.as_slice()].concat())
     }
 
     /// The term.
@@ -168,6 +179,7 @@ const MAX_AGE: Duration = Duration::from_secs(600);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::{OpenError, Opener, TermKeys};
 
     /// Format, suite, term and salt.
     fn salt(sealer: &Sealer) -> Vec<u8> {
@@ -214,6 +226,24 @@ mod tests {
         let started = sealer.session.started;
         assert!(!sealer.session.is_due(started + Duration::from_secs(599)));
         assert!(sealer.session.is_due(started + MAX_AGE));
+    }
+
+    #[test]
+    fn keys_are_sealed_and_opened_as_other_plaintext_is() {
+        struct OneKey(Secret<32>);
+        impl TermKeys for OneKey {
+            fn key(&self, _: Term) -> Option<&Secret<32>> {
+                Some(&self.0)
+            }
+        }
+        let (store, keys) = (StoreId([0; 16]), OneKey(Secret::random().unwrap()));
+        let mut sealer = Sealer::start(store, Term::new(1), &keys.0).unwrap();
+        let record = sealer.seal_secret(b"place", SecretBytes::copy_from_slice(b"keys").unwrap()).unwrap();
+        let opener = Opener::new(store);
+        assert_eq!(opener.open(&keys, b"place", &record).unwrap().as_slice(), b"keys");
+        let record = sealer.seal(b"place", b"keys").unwrap();
+        assert_eq!(opener.open_secret(&keys, b"place", &record).unwrap().expose(), b"keys");
+        assert_eq!(opener.open_secret(&keys, b"elsewhere", &record).err(), Some(OpenError::Forged));
     }
 
     #[cfg(feature = "fault-injection")]

@@ -56,8 +56,8 @@ pub fn protection() -> Option<Protection> {
     (!arena.chunks.is_empty()).then(|| arena.protection())
 }
 
-/// The longest secret.
-pub const MAX_SECRET: usize = 64 * 1024;
+/// The longest secret: a keyring with tens of thousands of terms.
+pub const MAX_SECRET: usize = 1024 * 1024;
 
 /// A place in the arena, owned; wiped and given back on drop.
 pub(super) struct Slot {

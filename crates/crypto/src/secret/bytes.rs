@@ -5,7 +5,7 @@ use subtle::ConstantTimeEq as _;
 use super::arena::Slot;
 use super::error::SecretError;
 
-/// A secret of up to 64 KiB in the arena, wiped on drop. See [the module](super).
+/// A secret of up to 1 MiB in the arena, wiped on drop. See [the module](super).
 pub struct SecretBytes(Slot);
 
 impl SecretBytes {
