@@ -35,6 +35,7 @@ impl Put {
     pub(crate) fn run(self, context: &mut Context) -> Result<(), Failure> {
         let path: Path = self.path.parse()?;
         let output = context.output;
+        context.protect()?;
         let value = self.value(context.in_shell)?;
         let condition = match (self.if_absent, self.if_revision) {
             (true, _) => Condition::Absent,

@@ -55,23 +55,19 @@ pub(super) fn run(
     shares: &[DealtShare],
     steps: &mut Steps,
 ) -> Result<Proof, Failure> {
-    let sizes = |found: &Found| (found.raw_files, found.raw_bytes);
+    let sizes = |found: &Found| (0, found.raw_bytes);
     let needles = Needles::new(files, shares);
     let (empty, _) = story::init(&workplace.empty_store())?;
     drop(empty);
-    let own = steps.measured(
-        "search an empty store",
-        "raw files",
-        || needles.search(&workplace.empty_store()),
-        sizes,
-    )?;
+    let own =
+        steps.measured("search an empty store", "", || needles.search(&workplace.empty_store()), sizes)?;
     let needles = needles.without(&own);
     let mut found =
-        steps.measured("search every raw byte", "raw files", || needles.search(&workplace.store()), sizes)?;
+        steps.measured("search every raw byte", "", || needles.search(&workplace.store()), sizes)?;
     found.windows.retain(|window| !own.windows.contains(window));
     plant(workplace, files, shares, &own)?;
     let mut control =
-        steps.measured("search the control", "raw files", || needles.search(&workplace.control()), sizes)?;
+        steps.measured("search the control", "", || needles.search(&workplace.control()), sizes)?;
     control.windows.retain(|window| !own.windows.contains(window));
     let names = files.iter().map(|file| file.name.as_str()).collect::<HashSet<_>>();
     Ok(Proof {
