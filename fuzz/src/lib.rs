@@ -19,6 +19,7 @@ use strongroom_seal::policy::Policy;
 use strongroom_seal::slot::SlotSet;
 use strongroom_shamir::text::{self, Decoded, ShareText};
 use strongroom_shamir::{Share, vault};
+use strongroom_storage::fuzzing as storage;
 
 pub mod fixed;
 mod log;
@@ -33,6 +34,7 @@ pub const TARGETS: &[(&str, fn(&[u8]) -> bool)] = &[
     ("hpke", hpke),
     ("keyring", keyring),
     ("log", log::patched),
+    ("log_replay", log_replay),
     ("path", path),
     ("policy", policy),
     ("policy_text", policy_text),
@@ -227,6 +229,14 @@ fn with_checksums(data: &[u8]) -> Option<Vec<u8>> {
     let checksum = sha256(&[&bytes[..header]]);
     bytes.get_mut(header..)?.first_chunk_mut::<32>()?.copy_from_slice(&checksum);
     Some(bytes)
+}
+
+/// The parsers under [`log`], each on its own; they tell nothing, and assert for themselves.
+pub fn log_replay(data: &[u8]) -> bool {
+    storage::header(data);
+    storage::changes(data);
+    storage::log(data);
+    true
 }
 
 pub fn rewrap_state(data: &[u8]) -> bool {

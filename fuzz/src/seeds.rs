@@ -60,6 +60,7 @@ fn seeds(target: &str) -> Result<Vec<Vec<u8>>, Box<dyn Error>> {
         "head" => heads(),
         // Nothing patched, and something in the room behind the last frame.
         "log" => vec![vec![0; 4], [&[0, 0x0F, 0xC0, 32][..], &[0x5A; 32]].concat()],
+        "log_replay" => log_parts(),
         "path" => [&b"database/primary/password"[..], b"a", b"team/", "Schlüssel/été".as_bytes()]
             .map(<[u8]>::to_vec)
             .into(),
@@ -166,6 +167,21 @@ fn heads() -> Vec<Vec<u8>> {
     head.names = 2;
     head.terms = vec![(Term::new(1), TermUsage::default()), (Term::new(2), TermUsage::default())];
     [first, head.encode()].into_iter().flatten().collect()
+}
+
+/// A header; two changes; and scripts: frames in both segments, what is applied already, a hole, rubbish.
+fn log_parts() -> Vec<Vec<u8>> {
+    let header = [&b"SRLG\x01\x00"[..], &[7; 16], &4096_u64.to_be_bytes(), &[0; 4]].concat();
+    let put = [1, 0, 1, 0, 0, 0, 1, b'k', b'v'];
+    let delete = [2, 0, 1, b'k'];
+    let frame = |tag: u8, changes: &[u8]| [&[tag, changes.len() as u8], changes].concat();
+    let (first, second) = (frame(0x2A, &put), frame(0x2B, &delete));
+    vec![
+        header,
+        [&put[..], &delete].concat(),
+        [&first[..], &first, &second].concat(),
+        [&first[..], &[4, 0], &first, &[6, 0], &second, &[0x20, 3], b"???", &[2, 0]].concat(),
+    ]
 }
 
 fn storage_keys() -> Vec<Vec<u8>> {

@@ -218,6 +218,7 @@ const TARGETS: &[(&str, &str)] = &[
     ("rewrap_state", "how far a rewrap has come"),
     ("backup", "a backup, up to its end"),
     ("log", "a store's log after a kill, patched"),
+    ("log_replay", "a log's header, frames and changes"),
 ];
 
 const COVERAGE: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \

@@ -66,8 +66,9 @@ const UNSAFE: &[&str] = &[
     "crates/crypto/src/secret/",
     "crates/crypto/src/process.rs",
     "crates/pkcs11/",
-    // Tests that fork, and mark memory for valgrind.
+    // Tests that fork, ask the kernel for limits and flags, and mark memory for valgrind.
     "crates/crypto/tests/",
+    "crates/strongroom/tests/memory.rs",
     "crates/shamir/examples/memcheck.rs",
 ];
 
