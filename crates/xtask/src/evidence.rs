@@ -7,13 +7,18 @@
 //! evidence: id=shamir/subsets figure=8,160 subsets recover, 4,072 smaller ones do not verdict=pass
 //! ```
 //!
-//! The figure is free text; the verdict is `pass` or `fail`. [`PROOFS`] is the registry: an id, the requirement in
+//! The figure is free text, counted when the proof ran and never typed; the verdict is `pass` or `fail`. [`PROOFS`] is the registry: an id, the requirement in
 //! words, and the cargo command that prints the line. Proofs with the same command share one run of it. A proof fails
 //! when it says so, when its command fails, and when it prints nothing: a test that was silently skipped proves nothing.
 //! So does a line whose id is not in the registry, and an id that was printed twice.
 
+#[cfg(test)]
+mod catalogue;
+mod proofs;
+
 use serde::Serialize;
 
+use self::proofs::{BUILD, PROOFS, Proof};
 use crate::arguments::Arguments;
 use crate::machine;
 use crate::shell::{self, Failure, Outcome, Program};
@@ -26,6 +31,13 @@ pub(crate) fn command(arguments: &mut Arguments) -> Outcome {
     let chosen: Vec<&Proof> = PROOFS.iter().filter(|proof| proof.id.contains(&filter)).collect();
     if chosen.is_empty() {
         return Err(Failure::new(format!("no proof has `{filter}` in its id")));
+    }
+    // What memcheck and the vectors need; standard output is for the table alone.
+    if !Program::cargo().words("xtask setup").stream(|line| eprintln!("{line}"))? {
+        return Err(Failure::new("`cargo xtask setup` failed: it says above what is missing"));
+    }
+    if filter.is_empty() && !Program::cargo().words(BUILD).stream(|line| eprintln!("{line}"))? {
+        return Err(Failure::new("the tests do not build, so nothing is proved"));
     }
     let rows = prove(&chosen)?;
     if json {
@@ -78,6 +90,8 @@ fn prove(proofs: &[&Proof]) -> Result<Vec<Row>, Failure> {
         })?;
         rows.extend(judge(command, proofs, &lines, succeeded));
     }
+    // In the order of the registry, whatever ran first; what it does not know comes last.
+    rows.sort_by_key(|row| proofs.iter().position(|proof| proof.id == row.id).unwrap_or(proofs.len()));
     Ok(rows)
 }
 
@@ -137,21 +151,6 @@ fn results(rows: &[Row]) -> String {
     text.push_str(&table(rows).markdown());
     text
 }
-
-/// What is claimed, and the command that shows it.
-struct Proof {
-    id: &'static str,
-    requirement: &'static str,
-    /// The words after `cargo`.
-    cargo: &'static str,
-}
-
-/// All of them; later work adds its rows here.
-const PROOFS: &[Proof] = &[Proof {
-    id: "shamir/memcheck",
-    requirement: "0 errors over split and combine with poisoned secrets; some in a table-driven control",
-    cargo: "xtask memcheck",
-}];
 
 const PASS: &str = "pass";
 const RESULTS: &str = "docs/EVIDENCE.md";

@@ -21,6 +21,7 @@ mod stages;
 mod table;
 mod test;
 mod tidy;
+mod vectors;
 
 use std::process::ExitCode;
 
@@ -111,6 +112,13 @@ const COMMANDS: &[Command] = &[
         help: "Splits and combines a poisoned secret under valgrind: no branch or address may depend on it.\n\
                A table-driven control must be caught, or the check itself is broken.",
         run: memcheck::command,
+    },
+    Command {
+        name: "vectors",
+        usage: "",
+        help: "Holds the test vectors against the independent implementation in Python.\n\
+               `cargo xtask setup` installs what that needs.",
+        run: vectors::command,
     },
     Command {
         name: "fuzz",

@@ -1,0 +1,276 @@
+//! The registry: what is claimed, and the command that shows it. Later work adds its rows here.
+
+/// What is claimed, and the command that shows it.
+pub(super) struct Proof {
+    pub(super) id: &'static str,
+    pub(super) requirement: &'static str,
+    /// The words after `cargo`.
+    pub(super) cargo: &'static str,
+}
+
+/// The tests of one file name, in every crate that has one, in the build that `cargo xtask test` makes.
+macro_rules! tests {
+    ($file:literal) => {
+        concat!("test --locked --workspace --all-features --no-fail-fast --test ", $file, " -- --nocapture")
+    };
+}
+
+const fn proof(id: &'static str, requirement: &'static str, cargo: &'static str) -> Proof {
+    Proof { id, requirement, cargo }
+}
+
+/// Builds what the proofs below run, so that no test waits for a compiler in between.
+pub(super) const BUILD: &str = "test --locked --workspace --all-features --no-run";
+
+/// All of them.
+pub(super) const PROOFS: &[Proof] = &[
+    // Shamir's secret sharing.
+    proof(
+        "shamir/memcheck",
+        "0 errors over split and combine with poisoned secrets; some in a table-driven control",
+        "xtask memcheck",
+    ),
+    proof(
+        "shamir/subsets",
+        "every (t, n) up to 8: all subsets of t or more recover, all smaller ones give another key",
+        tests!("sharing"),
+    ),
+    proof(
+        "shamir/coefficients",
+        "χ² of every coefficient position that of uniform bytes: 140 to 400",
+        tests!("coefficients"),
+    ),
+    proof(
+        "shamir/coefficients-control",
+        "coefficients that are never zero give χ² above 400, and only there",
+        tests!("coefficients"),
+    ),
+    proof("shamir/text", "up to 4 wrong letters anywhere are mended and named: all", tests!("text")),
+    proof("shamir/text-single", "every wrong letter at every place is mended: all", tests!("text")),
+    proof("shamir/text-beyond", "more errors never pass silently for a share", tests!("text")),
+    proof(
+        "shamir/openbao",
+        "every 3 of OpenBao's 5 shares open its keys, in hex and base64",
+        tests!("interop"),
+    ),
+    proof("shamir/openbao-too-few", "no 2 of them open anything", tests!("interop")),
+    // Cryptography.
+    proof(
+        "crypto/wycheproof-aes-gcm",
+        "all applicable cases pass with both providers, none skipped in silence",
+        tests!("vectors"),
+    ),
+    proof(
+        "crypto/wycheproof-hkdf-sha-256",
+        "all applicable cases pass, none skipped in silence",
+        tests!("vectors"),
+    ),
+    proof(
+        "crypto/wycheproof-hmac-sha-256",
+        "all applicable cases pass, none skipped in silence",
+        tests!("vectors"),
+    ),
+    proof("crypto/rfc-5869", "HKDF gives appendix A's answers", tests!("vectors")),
+    proof("crypto/rfc-9180", "HPKE derives the published key pairs, X-Wing and P-256", tests!("vectors")),
+    proof("crypto/hpke", "whatever was changed is refused, in both suites", tests!("vectors")),
+    proof("crypto/providers", "aws-lc-rs and RustCrypto agree on every message", tests!("providers")),
+    proof("crypto/record-flips", "every flipped bit of a record is refused: 100 %", tests!("record")),
+    proof("crypto/nonces", "no nonce twice under one key", tests!("record")),
+    proof("crypto/randomness", "randomness that fails at any draw: 0 ciphertexts", tests!("record")),
+    proof(
+        "crypto/secret-memory",
+        "pages of secrets are locked, not dumped, wiped on fork",
+        tests!("secret_memory"),
+    ),
+    proof("crypto/guard-pages", "whoever runs over an edge is killed", tests!("secret_memory")),
+    proof(
+        "crypto/locking",
+        "2,048 keys under the usual limit of 64 KiB, then a refusal",
+        tests!("secret_memory"),
+    ),
+    proof("crypto/undumpable", "a hardened process is not dumpable; it was before", tests!("secret_memory")),
+    proof(
+        "crypto/traces",
+        "0 copies of a key in memory after its drop; found while it lives",
+        tests!("traces"),
+    ),
+    // Known answers of an independent implementation.
+    proof(
+        "vectors/python",
+        "the implementation in Python agrees with published answers and every file",
+        "xtask vectors",
+    ),
+    proof("vectors/records", "every vector is run, none is left out", tests!("formats")),
+    proof("vectors/storage-keys", "every vector is run, none is left out", tests!("formats")),
+    proof("vectors/entries", "every vector is run, none is left out", tests!("formats")),
+    proof("vectors/heads", "every vector is run, none is left out", tests!("formats")),
+    proof("vectors/keyrings", "every vector is run, none is left out", tests!("formats")),
+    proof("vectors/policies", "every vector is run, none is left out", tests!("formats")),
+    proof("vectors/shares", "every vector is run, none is left out", tests!("formats")),
+    proof("vectors/slots", "every vector is run, none is left out", tests!("formats")),
+    proof("vectors/rewraps", "every vector is run, none is left out", tests!("formats")),
+    proof("vectors/backups", "whole stores made in Python are restored, opened and read", tests!("formats")),
+    // Storage.
+    proof("storage/conformance-memory", "the whole suite passes", tests!("conformance")),
+    proof("storage/conformance-redb", "the whole suite passes", tests!("conformance")),
+    proof(
+        "storage/conformance-redb-background",
+        "the whole suite passes while it checkpoints all the time",
+        tests!("conformance"),
+    ),
+    proof(
+        "storage/conformance-redb-inline",
+        "the whole suite passes while it checkpoints all the time",
+        tests!("conformance"),
+    ),
+    proof("storage/conformance-sled", "the whole suite passes", tests!("conformance")),
+    proof(
+        "storage/crash-points",
+        "power lost at every operation, and again in recovery: 0 acknowledged writes lost",
+        tests!("crashes"),
+    ),
+    proof("storage/crash-control", "an engine that does not sync its log is caught", tests!("crashes")),
+    proof(
+        "storage/faults",
+        "a failure of any one operation loses nothing that was acknowledged",
+        tests!("crashes"),
+    ),
+    proof(
+        "storage/damaged-log",
+        "a flipped bit in the log is reported, or took the last frame alone",
+        tests!("crashes"),
+    ),
+    proof("storage/full-disk", "a full or read-only disk is an error that loses nothing", tests!("faults")),
+    proof("storage/kill", "a killed process loses nothing that it acknowledged", tests!("faults")),
+    proof("storage/permissions", "files 0600 and directories 0700 whatever the umask", tests!("faults")),
+    proof(
+        "storage/second-process",
+        "a second process is refused, and told who holds the store",
+        tests!("faults"),
+    ),
+    // The seal.
+    proof(
+        "seal/quorums",
+        "every (t, n) up to 8: all quorums open, one share less is refused",
+        tests!("quorums"),
+    ),
+    proof("seal/groups", "exactly those sets of holders open that complete enough groups", tests!("quorums")),
+    proof(
+        "seal/lowered-threshold",
+        "a threshold lowered in storage gives a minority another key",
+        tests!("quorums"),
+    ),
+    proof(
+        "seal/attacks",
+        "planted and replayed keys and slots: each attack refused, each control opens",
+        tests!("attacks"),
+    ),
+    proof(
+        "seal/flips-x-wing",
+        "every flipped byte of a slot set is refused or left to the digest",
+        tests!("attacks"),
+    ),
+    proof(
+        "seal/flips-p256",
+        "every flipped byte of a slot set is refused or left to the digest",
+        tests!("attacks"),
+    ),
+    proof("seal/randomness", "randomness that fails at any draw: 0 slots", tests!("set")),
+    proof("seal/randomness-wrapping", "randomness that fails at any draw: 0 wrapped keys", tests!("set")),
+    // The barrier and the store.
+    proof(
+        "tamper/records",
+        "every byte flipped, every pair swapped, every cut: 100 % refused",
+        tests!("tamper"),
+    ),
+    proof("barrier/model", "random sequences agree with a map after every step", tests!("model")),
+    proof("tamper/opening", "slots, keyring and head flipped and swapped: 100 % refused", tests!("attacks")),
+    proof(
+        "attacks/storage",
+        "planted root key and slot, replayed and foreign parts: each refused with its error",
+        tests!("attacks"),
+    ),
+    proof("tamper/backup", "every flipped byte and every cut of a backup is refused", tests!("backup")),
+    proof(
+        "strongroom/restore-drill",
+        "a backup is restored, opened with its shares and compared: all equal",
+        tests!("backup"),
+    ),
+    proof("crash/init", "at every operation: no store, or a whole one", tests!("crashes")),
+    proof("crash/put", "at every operation: opens, loses nothing that was acknowledged", tests!("crashes")),
+    proof(
+        "crash/rotate",
+        "at every operation: opens, loses nothing that was acknowledged",
+        tests!("crashes"),
+    ),
+    proof(
+        "crash/rewrap-records",
+        "at every operation: opens, loses nothing, the rewrap is finished",
+        tests!("crashes"),
+    ),
+    proof(
+        "crash/rewrap-names",
+        "at every operation: opens, loses nothing, the rewrap is finished",
+        tests!("crashes"),
+    ),
+    proof(
+        "crash/rekey",
+        "at every operation: opens with the old or the new shares, loses nothing",
+        tests!("crashes"),
+    ),
+    proof("crash/rotate-root", "at every operation: opens with its shares, loses nothing", tests!("crashes")),
+    proof(
+        "crash/slots",
+        "at every operation of adding and removing a slot: opens, loses nothing",
+        tests!("crashes"),
+    ),
+    proof("crash/control", "a log that is not synced loses writes, and is caught", tests!("crashes")),
+    proof(
+        "faults/operations",
+        "every operation fails in three ways: nothing that was acknowledged is lost",
+        tests!("faults"),
+    ),
+    proof(
+        "randomness/draws",
+        "randomness that fails at any draw of any change: nothing is written",
+        tests!("randomness"),
+    ),
+    proof(
+        "memory/sealed",
+        "0 keys in a forced memory image after sealing; found in one before",
+        tests!("memory"),
+    ),
+    proof("memory/core", "an unsealed, hardened process leaves no core", tests!("memory")),
+    proof(
+        "dump/disk",
+        "0 names, contents and shares in the raw files; a planted control is found",
+        tests!("dump"),
+    ),
+    proof(
+        "demo/raw-dump",
+        "0 paths, segments, windows of contents and shares in the demo's raw files; each plant is found",
+        tests!("raw_dump"),
+    ),
+    // What broke elsewhere.
+    proof(
+        "fuzz/corpus",
+        "every seed is accepted and every regression replayed, without a panic",
+        tests!("corpus"),
+    ),
+    proof(
+        "catalogue/table",
+        "every row of docs/SECURITY-CATALOGUE.md names tests that exist",
+        "test --locked --workspace --all-features --bin xtask -- --nocapture",
+    ),
+    proof("catalogue/cve-2021-45042", "no size of a name or a value panics", tests!("catalogue")),
+    proof("catalogue/cve-2025-4656", "holders who proved nothing replace nobody", tests!("catalogue")),
+    proof("catalogue/cve-2026-63132", "no empty, short or altered tag is accepted", tests!("catalogue")),
+    proof("catalogue/rustyvault-short-record", "a cut record is an error: 100 %", tests!("catalogue")),
+    proof("catalogue/rustyvault-init", "senseless numbers leave no store behind", tests!("catalogue")),
+    proof(
+        "catalogue/rustyvault-lock",
+        "a stale lock file is no obstacle, a held one no wait",
+        tests!("catalogue"),
+    ),
+    proof("catalogue/rustyvault-unseal", "a failed unseal leaves no key installed", tests!("catalogue")),
+];
