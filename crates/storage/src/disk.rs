@@ -87,7 +87,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             segment_size: 16 * 1024 * 1024,
-            cache_size: 64 * 1024 * 1024,
+            cache_size: 128 * 1024 * 1024,
             checkpoint: CheckpointMode::Background,
             #[cfg(feature = "testing")]
             break_by_skipping_log_sync: false,
