@@ -247,7 +247,9 @@ fn sealing_ends_the_work_of_all_and_refuses_everything_afterwards() {
             .collect();
         thread::sleep(Duration::from_millis(100));
         wait(barrier.seal());
-        readers.into_iter().for_each(|reader| reader.join().unwrap());
+        for reader in readers {
+            reader.join().unwrap();
+        }
         writers.into_iter().map(|writer| writer.join().unwrap()).collect()
     });
     assert!(barrier.is_sealed());

@@ -93,8 +93,8 @@ fn full_disk_goes_on_when_there_is_room_again() {
             let value = Plaintext::new(vec![1; 3000]);
             let outcome = wait(world.store.barrier().put(format!("full/n{n}").parse().unwrap(), value));
             match (kind, refused(outcome)) {
-                (ErrorKind::StorageFull, CommitError::Storage(StorageCommitError::Full { .. })) => {}
-                (
+                (ErrorKind::StorageFull, CommitError::Storage(StorageCommitError::Full { .. }))
+                | (
                     ErrorKind::ReadOnlyFilesystem,
                     CommitError::Storage(StorageCommitError::ReadOnly { .. }),
                 ) => {}

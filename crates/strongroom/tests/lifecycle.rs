@@ -1,6 +1,7 @@
 //! From nothing to a store, through its holders and their changes.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
+#![allow(clippy::string_slice)]
 
 mod common;
 

@@ -5,6 +5,7 @@
 //! must find every key (the control), and after, where it must find none.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
+#![allow(clippy::string_slice)]
 #![allow(clippy::print_stdout, unsafe_code)]
 
 mod common;

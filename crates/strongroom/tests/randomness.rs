@@ -8,7 +8,7 @@
 mod common;
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use common::*;
 use strongroom::{Preparation, Store};
@@ -21,6 +21,20 @@ fn on_committer(store: &Store, work: impl FnOnce() + Send + 'static) {
         Err("only to be there".into())
     })));
     assert_eq!(refused.to_string(), "only to be there");
+}
+
+/// Goes back to real randomness; says how many draws there were.
+fn end_of_fault() -> u64 {
+    let calls = fault::calls();
+    fault::reset();
+    calls
+}
+
+fn end_of_fault_on_committer(store: &Store) -> u64 {
+    let calls = Arc::new(AtomicU64::new(0));
+    let told = Arc::clone(&calls);
+    on_committer(store, move || told.store(end_of_fault(), Ordering::SeqCst));
+    calls.load(Ordering::SeqCst)
 }
 
 /// Lets each draw of `act` fail in turn, on this thread and on the committer's; says how many there are.
@@ -39,19 +53,8 @@ fn each_draw(prepare: impl Fn(&Store), act: impl Fn(&Store) -> Result<(), String
                 on_committer(&store, move || fault::fail_after(n));
             }
             let outcome = act(&store);
-            let drawn = if here {
-                let drawn = fault::calls();
-                fault::reset();
-                drawn
-            } else {
-                let (told, drawn) = std::sync::mpsc::channel();
-                on_committer(&store, move || {
-                    told.send(fault::calls()).unwrap();
-                    fault::reset();
-                });
-                drawn.recv().unwrap()
-            };
-            if drawn <= n {
+            let calls = if here { end_of_fault() } else { end_of_fault_on_committer(&store) };
+            if calls <= n {
                 outcome.unwrap();
                 draws += n;
                 break;
@@ -130,9 +133,7 @@ fn init_draws() -> u64 {
                 Err(error) => Err(error.to_string()),
             }
         });
-        let drawn = fault::calls();
-        fault::reset();
-        if drawn <= n {
+        if end_of_fault() <= n {
             made.unwrap();
             return n;
         }
