@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use async_lock::Semaphore;
 use futures_channel::oneshot;
 use strongroom_crypto::record::{OpenError, StoreId, Term};
 use strongroom_crypto::secret::Plaintext;
@@ -72,6 +73,8 @@ struct Handle {
     shared: Arc<Shared>,
     store: StoreId,
     requests: Mutex<Option<Sender<Request>>>,
+    /// In the queue.
+    places: Arc<Semaphore>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -169,7 +172,8 @@ impl Barrier {
             .spawn(move || committer.run(&inbox))
             .map_err(OpenBarrierError::Thread)?;
         let (requests, thread) = (Mutex::new(Some(requests)), Mutex::new(Some(thread)));
-        Ok(Self { handle: Arc::new(Handle { shared, store, requests, thread }) })
+        let places = Arc::new(Semaphore::new(QUEUE_MAX));
+        Ok(Self { handle: Arc::new(Handle { shared, store, requests, places, thread }) })
     }
 
     pub(crate) fn shared(&self) -> &Shared {
@@ -253,12 +257,14 @@ impl Barrier {
         Ok(self.request(Work::Batch(batch)).await?.committed)
     }
 
+    /// Queues work and waits for its answer. The queue is bounded: who comes when it is full waits for a place in it.
     pub(crate) async fn request(&self, work: Work) -> Result<Outcome, CommitError> {
+        let place = self.handle.places.acquire_arc().await;
         let (reply, answer) = oneshot::channel();
         {
             let requests = self.handle.requests.lock().unwrap_or_else(PoisonError::into_inner);
             let requests = requests.as_ref().ok_or(CommitError::Sealed)?;
-            requests.send(Request { work, reply }).map_err(|_| CommitError::Broken)?;
+            requests.send(Request { work, reply, place }).map_err(|_| CommitError::Broken)?;
         }
         answer.await.unwrap_or(Err(CommitError::Broken))
     }
@@ -493,3 +499,6 @@ impl fmt::Display for TermStatus {
         )
     }
 }
+
+/// Requests that wait for their commit, each with its plaintext.
+const QUEUE_MAX: usize = 1024;

@@ -3,6 +3,7 @@
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, PoisonError};
 
+use async_lock::SemaphoreGuardArc;
 use futures_channel::oneshot;
 use strongroom_keyring::{Keyring, KeyringKey, TermState};
 use strongroom_storage as storage;
@@ -72,6 +73,8 @@ pub(crate) type Reply = oneshot::Sender<Result<Outcome, CommitError>>;
 pub(crate) struct Request {
     pub(crate) work: Work,
     pub(crate) reply: Reply,
+    /// A place in the queue, given back when the request is answered, also if nobody waits for the answer any more.
+    pub(crate) place: SemaphoreGuardArc,
 }
 
 /// The committing side of a barrier: lives in its own thread.
@@ -82,11 +85,20 @@ pub(crate) struct Committer {
     head_record: Vec<u8>,
     known: KnownDirectories,
     broken: Option<fn() -> CommitError>,
+    /// Of the requests being served.
+    places: Vec<SemaphoreGuardArc>,
 }
 
 impl Committer {
     pub(crate) fn new(shared: Arc<Shared>, head: Head, head_record: Vec<u8>) -> Self {
-        Self { shared, head, head_record, known: KnownDirectories::default(), broken: None }
+        Self {
+            shared,
+            head,
+            head_record,
+            known: KnownDirectories::default(),
+            broken: None,
+            places: Vec::new(),
+        }
     }
 
     /// Until all who could ask have gone.
@@ -101,7 +113,8 @@ impl Committer {
 
     fn serve(&mut self, waiting: Vec<Request>) {
         let mut gathering = Gathering::new(self.shared.options.padding);
-        for Request { work, reply } in waiting {
+        for Request { work, reply, place } in waiting {
+            self.places.push(place);
             match work {
                 Work::Keyring(make) => {
                     self.commit_group(gathering.take());
@@ -123,6 +136,7 @@ impl Committer {
             }
         }
         self.commit_group(gathering.take());
+        self.places.clear();
     }
 
     /// Commits batches and rewrap steps together. A batch whose condition fails is left out; any other error is
@@ -135,8 +149,13 @@ impl Committer {
             answer_all(group.into_iter().map(|(_, reply)| reply), error);
             return;
         }
-        let mut replies = Vec::with_capacity(group.len());
-        match self.build(group, &mut replies) {
+        let (mut replies, mut refused) = (Vec::with_capacity(group.len()), Vec::new());
+        let built = self.build(group, &mut replies, &mut refused);
+        // Only now, since an answer may run code of whoever waits, and the keys are free again.
+        for (reply, error) in refused {
+            let _ = reply.send(Err(error));
+        }
+        match built {
             Ok(Some(finished)) => match self.commit(finished.batch) {
                 Ok(()) => {
                     self.known.learn(finished.learned);
@@ -159,9 +178,10 @@ impl Committer {
         &self,
         work: Vec<(Work, Reply)>,
         replies: &mut Vec<(Reply, Resealed)>,
+        refused: &mut Vec<(Reply, CommitError)>,
     ) -> Result<Option<Finished>, CommitError> {
         let mut work = work.into_iter();
-        let outcome = self.build_from(&mut work, replies);
+        let outcome = self.build_from(&mut work, replies, refused);
         // After an error nothing is committed: who was not looked at yet hears of it too.
         replies.extend(work.map(|(_, reply)| (reply, Resealed::default())));
         outcome
@@ -171,6 +191,7 @@ impl Committer {
         &self,
         work: &mut impl Iterator<Item = (Work, Reply)>,
         replies: &mut Vec<(Reply, Resealed)>,
+        refused: &mut Vec<(Reply, CommitError)>,
     ) -> Result<Option<Finished>, CommitError> {
         let keys = self.shared.keys.read().unwrap_or_else(PoisonError::into_inner);
         let keys = keys.as_ref().ok_or(CommitError::Sealed)?;
@@ -181,7 +202,7 @@ impl Committer {
                 if let Work::Batch(batch) = &work
                     && let Err(error) = group.check(batch)
                 {
-                    let _ = reply.send(Err(error));
+                    refused.push((reply, error));
                     continue;
                 }
                 replies.push((reply, Resealed::default()));

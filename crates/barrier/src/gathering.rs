@@ -24,8 +24,13 @@ impl Gathering {
     }
 
     /// Whether a request may join. Two puts of one path must not: both would get one revision, and who put first could
-    /// take the other's value for its own. And a group has bounds, since all of it lies in memory.
+    /// take the other's value for its own. A step of a rewrap goes alone, so that a damaged record that it meets is nobody
+    /// else's error. And a group has bounds, since all of it lies in memory.
     pub(crate) fn admits(&self, work: &Work) -> bool {
+        let step = |work: &Work| matches!(work, Work::Reseal { .. } | Work::Move { .. });
+        if !self.group.is_empty() && (step(work) || self.group.iter().any(|(work, _)| step(work))) {
+            return false;
+        }
         let free = match work {
             Work::Batch(batch) => {
                 batch.changes.iter().all(|change| !self.paths.contains(&self.hasher.hash_one(&change.path)))

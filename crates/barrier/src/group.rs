@@ -137,12 +137,18 @@ impl<'a> Group<'a> {
             }
             let EntryName::Value(name) = leaving.open(&place)? else { continue };
             let path = directory.value(&name).map_err(|_| ReadError::Name)?;
+            let target = self.keys.names.value_key(&path)?;
+            if self.occupant(&target)? != Occupant::Nobody {
+                // What is there was put since; the one that is left must have been put back by storage.
+                self.remove(leaving, key, directory)?;
+                continue;
+            }
             let plaintext = self.keys.open(&key, &record)?;
             // Only for a value that moves: a directory whose values have gone meanwhile would be left empty.
             self.ensure_directories(directory)?;
             self.buffer.clear();
             self.buffer.push(plaintext.as_slice());
-            self.seal_entry(self.keys.names.value_key(&path)?)?;
+            self.seal_entry(target)?;
             self.remove(leaving, key, directory)?;
             moved.add(record.len());
         }

@@ -62,7 +62,11 @@ impl Store {
         if !seals.is_empty() || left_names.is_some() {
             self.change_slots(move |slots, keyring| {
                 for (term, seals) in seals {
-                    keyring.destroy_term(term, seals, now)?;
+                    // Another rewrap may have come to its end first.
+                    let gone = |info: TermInfo| info.term == term && info.state == TermState::Destroyed;
+                    if !keyring.terms().any(gone) {
+                        keyring.destroy_term(term, seals, now)?;
+                    }
                 }
                 if left_names.is_some() && keyring.leaving_names().map(NamesGeneration::number) == left_names
                 {

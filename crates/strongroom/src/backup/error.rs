@@ -146,11 +146,11 @@ impl fmt::Display for RestoreError {
             Self::Forged => f.write_str(
                 "the backup's authentication code is wrong: something was added, removed or changed; take another copy",
             ),
-            Self::Changed => f.write_str("the backup changed while it was read, so nothing usable was restored: repeat it"),
+            Self::Changed => f.write_str("the backup changed while it was read, so nothing usable was restored: empty the place to restore to, and repeat it"),
             Self::NotEmpty => f.write_str("there is something in the place to restore to already: choose an empty one"),
             Self::Storage(error) => write!(f, "{error}"),
             Self::Commit(error) => write!(f, "{error}"),
-            Self::Stopped => f.write_str("the restoration was stopped"),
+            Self::Stopped => f.write_str("the restoration was stopped: empty the place to restore to before it is repeated"),
         }
     }
 }
