@@ -1,4 +1,18 @@
-//! The `strongroom` command line.
+//! The `strongroom` command line; `docs/CLI.md` says what it promises to people and scripts.
+//!
+//! | module | sole responsibility |
+//! |---|---|
+//! | `arguments` | the command line as it is typed |
+//! | `commands` | one file for each family of commands |
+//! | `context` | the options, the output, and the store once it is open |
+//! | `shares` | collecting shares from files and people |
+//! | `handout` | handing new shares out |
+//! | `terminal` | the only place that talks to `/dev/tty` |
+//! | `output` | the only place that writes to stdout and stderr, for people or in JSON |
+//! | `exit` | sorting every error by kind, and so into exit codes |
+//! | `demo` | real files through the life of a store, and the proof on its raw bytes |
+//!
+//! It knows the façade alone, has no cryptography and no `unsafe`, and blocks on one future at a time.
 
 mod arguments;
 mod commands;
