@@ -6,6 +6,7 @@
 mod common;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use common::*;
 use strongroom::{MemoryStorage, SealedStore, Secret, Slot, SlotId, SlotSet, Store, Suite, UnsealError};
@@ -54,6 +55,34 @@ fn replace(bytes: &mut Vec<u8>, old: &[u8], new: &[u8]) {
     bytes.splice(at..at + old.len(), new.iter().copied());
 }
 
+/// An attack that is being mounted. The last one to end without a failure tells what came of all of them.
+struct Mounted;
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        static ENDED: AtomicUsize = AtomicUsize::new(0);
+        if !std::thread::panicking() && ENDED.fetch_add(1, Ordering::SeqCst) + 1 == ATTACKS {
+            let refused = REFUSED.load(Ordering::SeqCst);
+            println!(
+                "evidence: id=attacks/storage figure={ATTACKS} kinds of attack on what opens a store, refused {refused} times \
+                 verdict={}",
+                if refused >= ATTACKS { "pass" } else { "fail" }
+            );
+        }
+    }
+}
+
+/// The attacks of this file, and how often something was refused that had to be.
+const ATTACKS: usize = 7;
+static REFUSED: AtomicUsize = AtomicUsize::new(0);
+
+/// The error of an attack.
+fn refused<T, E>(outcome: Result<T, E>) -> E {
+    let error = common::refused(outcome);
+    REFUSED.fetch_add(1, Ordering::SeqCst);
+    error
+}
+
 #[test]
 fn control_what_nobody_touched_opens() {
     let (storage, store, shares) = fresh();
@@ -66,6 +95,7 @@ fn control_what_nobody_touched_opens() {
 
 #[test]
 fn planted_root_key_is_refused() {
+    let _mounted = Mounted;
     // The attacker seals a root key of their own to the slot's public key, and a whole store under it.
     let (storage, store, shares) = fresh();
     let set = slots_of(&storage);
@@ -109,6 +139,7 @@ fn planted_root_key_is_refused() {
 
 #[test]
 fn planted_slot_is_refused_and_never_wrapped_for() {
+    let _mounted = Mounted;
     let (storage, store, shares) = fresh();
     put(&store, "a", b"1").unwrap();
     let set = slots_of(&storage);
@@ -164,6 +195,7 @@ fn rekeyed() -> (MemoryStorage, MemoryStorage, Shares, Shares) {
 
 #[test]
 fn older_slots_put_back_alone_open_nothing() {
+    let _mounted = Mounted;
     let (before, after, old, new) = rekeyed();
     assert!(attempt(&after, &new).is_ok() && attempt(&before, &old).is_ok(), "the control");
     let attacked = plant(&after, &before, SLOTS);
@@ -182,6 +214,7 @@ fn older_slots_put_back_alone_open_nothing() {
 
 #[test]
 fn older_slots_of_the_same_holders_put_back_alone_open_nothing() {
+    let _mounted = Mounted;
     let (storage, store, shares) = fresh();
     let before = copy(&storage);
     wait(store.rotate_root()).unwrap();
@@ -200,6 +233,7 @@ fn older_slots_of_the_same_holders_put_back_alone_open_nothing() {
 
 #[test]
 fn older_keyring_or_head_of_the_same_root_key_put_back_alone_opens_nothing() {
+    let _mounted = Mounted;
     let (storage, store, shares) = fresh();
     put(&store, "a", b"1").unwrap();
     let before = copy(&storage);
@@ -221,6 +255,7 @@ fn older_keyring_or_head_of_the_same_root_key_put_back_alone_opens_nothing() {
 
 #[test]
 fn slots_of_another_store_open_nothing() {
+    let _mounted = Mounted;
     let (one, _, one_shares) = fresh();
     let (two, _, two_shares) = fresh();
     let attacked = plant(&one, &two, SLOTS);
@@ -238,6 +273,7 @@ fn slots_of_another_store_open_nothing() {
 
 #[test]
 fn missing_parts_are_named() {
+    let _mounted = Mounted;
     let (storage, _, shares) = fresh();
     let without = |place: &[u8]| {
         let attacked = MemoryStorage::new();
@@ -337,8 +373,4 @@ fn what_this_version_does_not_detect() {
     wait(store.rewrap(go_on)).unwrap();
     write(&attacked, &record, &read(&before, &record));
     assert!(wait(store.barrier().get(&"a".parse().unwrap())).is_err());
-    println!(
-        "evidence: id=attacks/storage figure=planted root key, planted slot, replayed slots, keyring and head, foreign \
-              slots: each refused with its own error verdict=pass"
-    );
 }
