@@ -24,12 +24,14 @@
 //! # What it does not do
 //!
 //! Reads happen on the caller's thread: from the page cache that is microseconds, from a slow disk it is not. Checksums
-//! find accidents, not attacks: whoever can write the files can change them unnoticed, so seal what you store. A database
-//! file that was changed behind redb's back may make redb panic.
+//! find accidents, not attacks: whoever can write the files can change them unnoticed, so seal what you store. Where
+//! a database file that was changed behind redb's back makes redb panic, that becomes an error
+//! ([`panic_is_contained`]); a panic within a panic still ends the process.
 
 mod backend;
 mod checkpoint;
 mod committer;
+mod contain;
 mod database;
 mod open;
 mod queue;
@@ -42,6 +44,7 @@ use std::thread::JoinHandle;
 
 use checkpoint::Checkpointer;
 use committer::Committer;
+pub use contain::panic_is_contained;
 use queue::Request;
 use tables::Shared;
 

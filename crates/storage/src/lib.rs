@@ -39,7 +39,7 @@ use std::sync::Arc;
 
 pub use batch::{Batch, Precondition};
 #[cfg(feature = "redb")]
-pub use disk::{CheckpointMode, DiskStorage, Options};
+pub use disk::{CheckpointMode, DiskStorage, Options, panic_is_contained};
 pub use error::{CommitError, OpenError, ReadError};
 pub use memory::MemoryStorage;
 #[cfg(feature = "sled")]

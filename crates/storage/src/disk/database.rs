@@ -8,13 +8,27 @@ use redb::{Durability, ReadOnlyTable, ReadableDatabase, ReadableTable, StorageEr
 
 use crate::disk::backend::Backend;
 use crate::disk::checkpoint::Progress;
+use crate::disk::contain::contain;
 use crate::io::File;
 use crate::log::{LogId, Position};
 use crate::{OpenError, ReadError, Value};
 
 pub(super) struct Database {
-    redb: redb::Database,
+    /// Gone once it is closed.
+    redb: Option<redb::Database>,
     backend: Backend,
+}
+
+/// redb writes when it is dropped, and may panic over damaged pages there too.
+impl Drop for Database {
+    fn drop(&mut self) {
+        let redb = self.redb.take();
+        // Whoever wants to hear of errors closes it.
+        let _ = contain(|| {
+            drop(redb);
+            Ok::<(), redb::Error>(())
+        });
+    }
 }
 
 impl Database {
@@ -51,12 +65,13 @@ impl Database {
 
     fn on(file: Arc<dyn File>, cache_size: usize, progress: &Arc<Progress>) -> Result<Self, OpenError> {
         let backend = Backend::new(file, Arc::clone(progress));
-        let redb = redb::Builder::new()
-            .set_cache_size(cache_size)
-            .create_with_backend(backend.clone())
-            .map_err(|error| OpenError::from(read_error("opening the database", error.into())))?;
+        let redb = contain(|| {
+            let opened = redb::Builder::new().set_cache_size(cache_size).create_with_backend(backend.clone());
+            Ok::<_, redb::Error>(opened?)
+        })
+        .map_err(|error| OpenError::from(read_error("opening the database", error)))?;
         backend.stop_deferring();
-        Ok(Self { redb, backend })
+        Ok(Self { redb: Some(redb), backend })
     }
 
     /// Makes durable what opening has found and noted. Nothing that the log holds may be overwritten before.
@@ -67,26 +82,21 @@ impl Database {
 
     /// Which log belongs to the database, and how much of it the database has.
     pub(super) fn about(&self) -> Result<(LogId, Position), OpenError> {
-        let failed = |error: redb::Error| OpenError::from(read_error("reading the database", error));
-        let table = self
-            .redb
-            .begin_read()
-            .map_err(|error| failed(error.into()))?
-            .open_table(ABOUT)
-            .map_err(|error| failed(error.into()))?;
-        let value = |name| -> Result<Vec<u8>, OpenError> {
-            let value = table.get(name).map_err(|error| failed(error.into()))?;
-            let missing = || OpenError::Corrupt(format!("the database has no entry \"{name}\""));
-            Ok(value.ok_or_else(missing)?.value().to_vec())
-        };
+        let [format, log, position] = contain(|| {
+            let table = self.redb()?.begin_read()?.open_table(ABOUT)?;
+            let value = |name| Ok::<_, redb::Error>(table.get(name)?.map(|value| value.value().to_vec()));
+            Ok::<_, redb::Error>([value(FORMAT)?, value(LOG)?, value(POSITION)?])
+        })
+        .map_err(|error| OpenError::from(read_error("reading the database", error)))?;
+        let missing = |name| OpenError::Corrupt(format!("the database has no entry \"{name}\""));
         let odd = |name| OpenError::Corrupt(format!("the database's entry \"{name}\" makes no sense"));
-        if value(FORMAT)? != [FORMAT_VERSION] {
+        if format.ok_or_else(|| missing(FORMAT))? != [FORMAT_VERSION] {
             return Err(OpenError::Corrupt(
                 "the database is of a version that this program does not know".into(),
             ));
         }
-        let log = value(LOG)?.try_into().map_err(|_| odd(LOG))?;
-        let position = value(POSITION)?;
+        let log = log.ok_or_else(|| missing(LOG))?.try_into().map_err(|_| odd(LOG))?;
+        let position = position.ok_or_else(|| missing(POSITION))?;
         let (sequence, checksum) = position.split_first_chunk::<8>().ok_or_else(|| odd(POSITION))?;
         let checksum = <[u8; 4]>::try_from(checksum).map_err(|_| odd(POSITION))?;
         let position =
@@ -116,30 +126,39 @@ impl Database {
         position: Position,
         change: impl FnOnce(&mut Records<'_>, &mut About<'_>) -> Result<(), StorageError>,
     ) -> Result<(), redb::Error> {
-        let mut transaction = self.redb.begin_write()?;
-        transaction.set_durability(Durability::Immediate)?;
-        // So that opening after a kill need not walk the whole file; includes the two-phase commit.
-        transaction.set_quick_repair(true);
-        {
-            let mut records = transaction.open_table(RECORDS)?;
-            let mut about = transaction.open_table(ABOUT)?;
-            change(&mut records, &mut about)?;
-            let mut encoded = position.sequence.to_be_bytes().to_vec();
-            encoded.extend_from_slice(&position.checksum.to_be_bytes());
-            about.insert(POSITION, encoded.as_slice())?;
-        }
-        transaction.commit()?;
-        Ok(())
+        contain(|| {
+            let mut transaction = self.redb()?.begin_write()?;
+            transaction.set_durability(Durability::Immediate)?;
+            // So that opening after a kill need not walk the whole file; includes the two-phase commit.
+            transaction.set_quick_repair(true);
+            {
+                let mut records = transaction.open_table(RECORDS)?;
+                let mut about = transaction.open_table(ABOUT)?;
+                change(&mut records, &mut about)?;
+                let mut encoded = position.sequence.to_be_bytes().to_vec();
+                encoded.extend_from_slice(&position.checksum.to_be_bytes());
+                about.insert(POSITION, encoded.as_slice())?;
+            }
+            transaction.commit()?;
+            Ok(())
+        })
     }
 
     /// The database as it is now.
     pub(super) fn view(&self) -> Result<View, redb::Error> {
-        let records = self.redb.begin_read()?.open_table(RECORDS)?;
-        Ok(View { records })
+        contain(|| {
+            let records = self.redb()?.begin_read()?.open_table(RECORDS)?;
+            Ok(View { records })
+        })
     }
 
-    pub(super) fn close(self) -> Result<(), redb::Error> {
-        Ok(self.redb.close()?)
+    pub(super) fn close(mut self) -> Result<(), redb::Error> {
+        let redb = self.redb.take();
+        contain(|| redb.map_or(Ok(()), |redb| Ok(redb.close()?)))
+    }
+
+    fn redb(&self) -> Result<&redb::Database, redb::Error> {
+        self.redb.as_ref().ok_or(redb::Error::DatabaseClosed)
     }
 }
 
@@ -153,13 +172,13 @@ pub(super) struct View {
 
 impl View {
     pub(super) fn get(&self, key: &[u8]) -> Result<Option<Value>, ReadError> {
-        let found = ReadableTable::get(&self.records, key).map_err(reading)?;
-        Ok(found.map(|value| Value::from(value.value())))
+        contain(|| Ok(ReadableTable::get(&self.records, key)?.map(|value| Value::from(value.value()))))
+            .map_err(reading)
     }
 
     pub(super) fn keys(&self, start: Bound<&[u8]>) -> Result<Keys<'_>, ReadError> {
-        let range =
-            ReadableTable::range::<&[u8]>(&self.records, (start, Bound::Unbounded)).map_err(reading)?;
+        let range = (start, Bound::Unbounded);
+        let range = contain(|| Ok(ReadableTable::range::<&[u8]>(&self.records, range)?)).map_err(reading)?;
         Ok(Keys { range })
     }
 }
@@ -172,14 +191,16 @@ pub(super) struct Keys<'a> {
 impl Keys<'_> {
     /// The next key, if it has the prefix.
     pub(super) fn next_key(&mut self, prefix: &[u8]) -> Result<Option<Vec<u8>>, ReadError> {
-        let Some(entry) = self.range.next() else { return Ok(None) };
-        let (key, _) = entry.map_err(reading)?;
-        Ok(key.value().starts_with(prefix).then(|| key.value().to_vec()))
+        contain(|| {
+            let Some((key, _)) = self.range.next().transpose()? else { return Ok(None) };
+            Ok(key.value().starts_with(prefix).then(|| key.value().to_vec()))
+        })
+        .map_err(reading)
     }
 }
 
-fn reading(error: StorageError) -> ReadError {
-    read_error("reading the database", error.into())
+fn reading(error: redb::Error) -> ReadError {
+    read_error("reading the database", error)
 }
 
 pub(super) fn read_error(context: &str, error: redb::Error) -> ReadError {

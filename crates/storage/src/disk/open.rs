@@ -59,7 +59,11 @@ pub(super) fn open(disk: &dyn Disk, options: &Options) -> Result<DiskStorage, Op
     let failed = |source| OpenError::from_io("opening the store's files", source);
 
     let progress = Arc::new(Progress::new(options.checkpoint));
-    let file = disk.open(DATABASE).map_err(failed)?;
+    let file = disk.open(DATABASE).map_err(|source| match source.kind() {
+        // Somebody has removed the lock file of whoever has the store open.
+        std::io::ErrorKind::WouldBlock => OpenError::InUse { directory: disk.directory(), pid: None },
+        _ => failed(source),
+    })?;
     let database = Database::open(file, options.cache_size, &progress)?;
     let (log, applied) = database.about()?;
 
@@ -71,11 +75,18 @@ pub(super) fn open(disk: &dyn Disk, options: &Options) -> Result<DiskStorage, Op
             _ => failed(source),
         })?;
         let current = file.len().map_err(failed)?;
-        let size = usize::try_from(current).map_err(|_| OpenError::Corrupt(format!("{name} is too long")))?;
-        let mut bytes = vec![0; size];
+        // It was lengthened for one batch at most.
+        let longest = options.segment_size.max(LONGEST_SEGMENT);
+        let size = usize::try_from(current).ok().filter(|_| current <= longest);
+        let mut bytes = vec![0; size.ok_or_else(|| OpenError::Corrupt(format!("{name} is too long")))?];
         file.read_at(0, &mut bytes).map_err(failed)?;
         // A header that cannot be read is reported below.
         let length = Header::decode(&bytes).map_or(current, |header| header.length);
+        if current < length {
+            return Err(OpenError::Corrupt(format!(
+                "{name} was cut off: it has {current} bytes and was made with {length}"
+            )));
+        }
         segments.push(Segment { file, length, current });
         contents.push(bytes);
     }
@@ -208,10 +219,7 @@ fn remove_leftovers(disk: &dyn Disk) -> Result<(), OpenError> {
     let present = |name: &str| names.iter().any(|present| present == name);
     for name in SEGMENTS.into_iter().filter(|name| present(name)) {
         let file = disk.open(name).map_err(failed)?;
-        let size = usize::try_from(file.len().map_err(failed)?).unwrap_or(usize::MAX);
-        let mut bytes = vec![0; size];
-        file.read_at(0, &mut bytes).map_err(failed)?;
-        if bytes.iter().skip(SECTOR).any(|&byte| byte != 0) {
+        if holds_changes(&*file).map_err(failed)? {
             return Err(OpenError::Corrupt(format!(
                 "{name} holds changes, but the database file {DATABASE} beside it is missing"
             )));
@@ -221,6 +229,22 @@ fn remove_leftovers(disk: &dyn Disk) -> Result<(), OpenError> {
         disk.remove(name).map_err(failed)?;
     }
     Ok(())
+}
+
+fn holds_changes(file: &dyn crate::io::File) -> std::io::Result<bool> {
+    let end = file.len()?;
+    let mut offset = u64::try_from(SECTOR).unwrap_or(u64::MAX);
+    let mut buffer = vec![0; 256 * 1024];
+    while offset < end {
+        let left = usize::try_from(end - offset).unwrap_or(usize::MAX).min(buffer.len());
+        let chunk = buffer.get_mut(..left).ok_or(std::io::ErrorKind::InvalidInput)?;
+        file.read_at(offset, chunk)?;
+        if chunk.iter().any(|&byte| byte != 0) {
+            return Ok(true);
+        }
+        offset += u64::try_from(left).unwrap_or(u64::MAX);
+    }
+    Ok(false)
 }
 
 fn lock(disk: &dyn Disk) -> Result<LockGuard, OpenError> {
@@ -272,3 +296,5 @@ fn senseless_count() -> OpenError {
 
 const UNFINISHED: &str = "strongroom.redb.new";
 const SMALLEST_SEGMENT: u64 = 8 * 1024;
+/// Twice what a batch may have, for its frame's own bytes.
+const LONGEST_SEGMENT: u64 = 2 * 256 * 1024 * 1024;

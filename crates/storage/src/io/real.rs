@@ -92,6 +92,7 @@ impl Disk for RealDisk {
     fn open(&self, name: &str) -> io::Result<Arc<dyn File>> {
         let file = OpenOptions::new().read(true).write(true).open(self.path(name))?;
         own(&file)?;
+        hold(&file)?;
         Ok(Arc::new(RealFile(file)))
     }
 
@@ -103,6 +104,7 @@ impl Disk for RealDisk {
             .mode(FILE_MODE)
             .open(self.path(name))?;
         own(&file)?;
+        hold(&file)?;
         Ok(Arc::new(RealFile(file)))
     }
 
@@ -182,6 +184,15 @@ impl File for RealFile {
 
     fn sync_data(&self) -> io::Result<()> {
         self.0.sync_data()
+    }
+}
+
+/// Locks the file itself, too: somebody may remove the lock file of a store in use, and then make another one.
+fn hold(file: &fs::File) -> io::Result<()> {
+    match file.try_lock() {
+        Ok(()) => Ok(()),
+        Err(TryLockError::WouldBlock) => Err(io::ErrorKind::WouldBlock.into()),
+        Err(TryLockError::Error(error)) => Err(error),
     }
 }
 
