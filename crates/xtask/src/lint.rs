@@ -21,8 +21,9 @@ pub(crate) fn command(arguments: &mut Arguments) -> Outcome {
 
 pub(crate) fn doc(arguments: &mut Arguments) -> Outcome {
     arguments.finish()?;
+    // The program and the façade's library are both called `strongroom`, and one page would overwrite the other's.
     Program::cargo()
         .env("RUSTDOCFLAGS", "-D warnings")
-        .words("doc --locked --workspace --no-deps --all-features")
+        .words("doc --locked --workspace --exclude strongroom-cli --no-deps --all-features")
         .run()
 }
