@@ -206,7 +206,7 @@ fn label_changes_and_shares_stay_good() {
 
 #[test]
 fn randomness_that_fails_at_any_draw_makes_no_slot() {
-    let (mut failed, mut made) = (0, 0);
+    let (mut failed, mut came_out) = (0, 0);
     for policy in POLICIES {
         for suite in [Suite::XWing, Suite::P256] {
             let make = || create(STORE, "next", policy.parse().unwrap(), suite, 0);
@@ -218,7 +218,7 @@ fn randomness_that_fails_at_any_draw_makes_no_slot() {
                 fault::fail_after(draw);
                 failed += 1;
                 let outcome = make();
-                made += u32::from(outcome.is_ok());
+                came_out += u32::from(outcome.is_ok());
                 let error = outcome.refused();
                 assert!(
                     error.to_string().contains("randomness"),
@@ -232,8 +232,8 @@ fn randomness_that_fails_at_any_draw_makes_no_slot() {
         }
     }
     println!(
-        "evidence: id=seal/randomness figure={failed} draws for new slots, each made to fail: {made} slots came out verdict={}",
-        if failed > 0 && made == 0 { "pass" } else { "fail" }
+        "evidence: id=seal/randomness figure={failed} draws for new slots, each made to fail: {came_out} slots came out verdict={}",
+        if failed > 0 && came_out == 0 { "pass" } else { "fail" }
     );
 }
 

@@ -7,7 +7,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 #[path = "../../../fuzz/src/lib.rs"]
-#[allow(clippy::all, clippy::pedantic, clippy::restriction, unused_imports, reason = "belongs to another workspace")]
+#[allow(
+    clippy::all,
+    clippy::pedantic,
+    clippy::restriction,
+    unused_imports,
+    reason = "belongs to another workspace"
+)]
 mod targets;
 
 fn inputs(kind: &str, target: &str) -> Vec<PathBuf> {

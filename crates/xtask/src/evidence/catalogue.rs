@@ -4,9 +4,9 @@ use crate::shell;
 
 #[test]
 fn every_test_of_the_security_catalogue_exists() {
-    let text = std::fs::read_to_string(shell::root().join("docs/SECURITY-CATALOGUE.md")).unwrap();
+    let table = std::fs::read_to_string(shell::root().join("docs/SECURITY-CATALOGUE.md")).unwrap();
     let (mut rows, mut tests, mut missing) = (0, 0, Vec::new());
-    for line in text.lines() {
+    for line in table.lines() {
         let cells: Vec<&str> = line.split('|').map(str::trim).collect();
         let [_, row, _, test, place, _] = cells.as_slice() else { continue };
         let Some(test) = test.strip_prefix('`').and_then(|test| test.strip_suffix('`')) else { continue };
