@@ -2,7 +2,10 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::fd::AsFd as _;
+use std::os::unix::fs::{
+    DirBuilderExt as _, FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _,
+};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
@@ -12,6 +15,7 @@ use zeroize::Zeroizing;
 
 use crate::exit::{Failure, Kind};
 use crate::output::Output;
+use crate::screen;
 use crate::terminal;
 use crate::text::{hex, quoted, set};
 
@@ -42,11 +46,15 @@ enum Format {
 }
 
 impl Handout {
-    /// Makes sure that the shares can be handed out, before there are any.
-    pub(crate) fn check(&self) -> Result<(), Failure> {
+    /// Makes sure that the shares can be handed out, before there are any. To be kept until the command ends.
+    pub(crate) fn check(&self) -> Result<Place, Failure> {
         match &self.shares_out {
-            Some(directory) => make_private_directory(directory),
-            None if self.print_shares || terminal::is_present() => Ok(()),
+            Some(directory) => Place::make(directory),
+            None if self.print_shares && stdout_is_null() => Err(Failure::usage(
+                "stdout is closed or the null device, so the shares would be lost: nothing was made. Send stdout to where \
+                 the shares are to go, or give --shares-out DIR",
+            )),
+            None if self.print_shares || terminal::is_present() => Ok(Place::default()),
             None => Err(Failure::usage(
                 "there is no terminal to show the shares on: give --shares-out DIR, which writes one file for each holder, \
                  or --print-shares",
@@ -139,7 +147,7 @@ impl Handout {
                 describe(slot, share),
                 *text
             ));
-            terminal::show_once(&shown)?;
+            screen::show_until_written_down(&shown, &text)?;
             json.push(share_json(slot, share, &[]));
         }
         Ok(Given { json, files: Vec::new() })
@@ -209,15 +217,43 @@ pub(crate) fn create_private(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Makes a directory for its owner alone, or uses one that is there.
-fn make_private_directory(directory: &Path) -> Result<(), Failure> {
-    let failed =
-        |error| Failure::io(format_args!("the directory {} could not be made", directory.display()), &error);
-    if directory.is_dir() {
-        return Ok(());
+/// Where share files go. What was made for them goes away again if nothing was written into it.
+#[derive(Default)]
+pub(crate) struct Place {
+    /// The directories that were made, the innermost first.
+    made: Vec<PathBuf>,
+}
+
+impl Place {
+    /// Makes a directory for its owner alone, or uses one that is there.
+    fn make(directory: &Path) -> Result<Self, Failure> {
+        let failed = |error| {
+            Failure::io(format_args!("the directory {} could not be made", directory.display()), &error)
+        };
+        if directory.is_dir() {
+            return Ok(Self::default());
+        }
+        let absent = |path: &&Path| !path.as_os_str().is_empty() && !path.exists();
+        let place = Self { made: directory.ancestors().take_while(absent).map(Path::to_owned).collect() };
+        DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(failed)?;
+        fs::set_permissions(directory, fs::Permissions::from_mode(0o700)).map_err(failed)?;
+        Ok(place)
     }
-    DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(failed)?;
-    fs::set_permissions(directory, fs::Permissions::from_mode(0o700)).map_err(failed)
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        // One that holds something stays: this fails then.
+        let _ = self.made.iter().try_for_each(fs::remove_dir);
+    }
+}
+
+/// Whether nothing that is printed arrives anywhere. A stdout that was closed is the null device too: the runtime opens
+/// that in its place.
+fn stdout_is_null() -> bool {
+    let stdout = io::stdout().as_fd().try_clone_to_owned().map(File::from);
+    let metadata = stdout.and_then(|stdout| stdout.metadata());
+    metadata.is_ok_and(|metadata| metadata.file_type().is_char_device() && metadata.rdev() == NULL_DEVICE)
 }
 
 fn group_name<'a>(slot: &'a Slot, share: &ShareText) -> Option<&'a str> {
@@ -261,3 +297,6 @@ fn share_json(slot: &Slot, share: &ShareText, more: &[(&str, Value)]) -> Value {
 fn encoding(error: share_text::ShareEncodeError) -> Failure {
     Failure::new(Kind::Failure, error.to_string())
 }
+
+/// Device 1:3, on Linux `/dev/null`.
+const NULL_DEVICE: u64 = 0x103;

@@ -7,7 +7,8 @@
 //! | `context` | the options, the output, and the store once it is open |
 //! | `shares` | collecting shares from files and people |
 //! | `handout` | handing new shares out |
-//! | `terminal` | the only place that talks to `/dev/tty` |
+//! | `terminal` | questions to the person at `/dev/tty` |
+//! | `screen` | a share on a screen of its own, which is cleared however it ends |
 //! | `output` | the only place that writes to stdout and stderr, for people or in JSON |
 //! | `exit` | sorting every error by kind, and so into exit codes |
 //! | `demo` | real files through the life of a store, and the proof on its raw bytes |
@@ -22,6 +23,7 @@ mod exit;
 mod handout;
 mod output;
 mod progress;
+mod screen;
 mod shares;
 mod terminal;
 mod text;
@@ -37,6 +39,7 @@ use crate::output::{Output, error_json};
 
 fn main() -> ExitCode {
     quiet_panics();
+    screen::watch_signals();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => return usage(&error),

@@ -29,18 +29,7 @@ pub(crate) fn confirm(question: &str) -> Result<bool, Failure> {
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
-/// Shows something on a screen of its own, which leaves nothing behind, until Enter is pressed.
-pub(crate) fn show_once(text: &str) -> Result<(), Failure> {
-    say(&format!("{ENTER_OTHER_SCREEN}{text}\n\nPress Enter, and the screen will be cleared: "))?;
-    let answer = BufReader::new(open().map_err(unreadable)?).read_line(&mut String::new());
-    say(LEAVE_OTHER_SCREEN)?;
-    match answer.map_err(unreadable)? {
-        0 => Err(Failure::new(crate::exit::Kind::Failure, "the input ended before all shares were shown")),
-        _ => Ok(()),
-    }
-}
-
-fn say(text: &str) -> Result<(), Failure> {
+pub(crate) fn say(text: &str) -> Result<(), Failure> {
     let mut terminal = open().map_err(unreadable)?;
     terminal
         .write_all(text.as_bytes())
@@ -48,15 +37,11 @@ fn say(text: &str) -> Result<(), Failure> {
         .map_err(|error| Failure::io("the terminal could not be written", &error))
 }
 
-fn open() -> io::Result<File> {
+pub(crate) fn open() -> io::Result<File> {
     OpenOptions::new().read(true).write(true).open("/dev/tty")
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "for `map_err`")]
-fn unreadable(error: io::Error) -> Failure {
+pub(crate) fn unreadable(error: io::Error) -> Failure {
     Failure::io("the terminal could not be read", &error)
 }
-
-/// The alternate screen has no scroll-back; it is cleared before it is used and before it is left.
-const ENTER_OTHER_SCREEN: &str = "\x1b[?1049h\x1b[2J\x1b[H";
-const LEAVE_OTHER_SCREEN: &str = "\x1b[2J\x1b[H\x1b[?1049l";

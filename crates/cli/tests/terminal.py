@@ -5,6 +5,7 @@ import pty
 import re
 import select
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -50,19 +51,68 @@ class Terminal:
         time.sleep(0.3)
         os.write(self.fd, text.encode() + b"\n")
 
+    def hasty(self, text):
+        """Types at once, without waiting for a prompt."""
+        os.write(self.fd, text.encode())
+
     def end(self):
         while self.read(TIMEOUT):
             pass
         return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
 
 
+SHOWN = r"Write this down.*?\n\n([a-z0-9 ]+)\n.*?last 4 characters: "
+ENTERED, LEFT = "\x1b[?1049h\x1b[2J\x1b[H", "\x1b[2J\x1b[H\x1b[?1049l"
+
+
 def shares_shown(terminal, count):
     shares = []
     for number in range(1, count + 1):
-        match = terminal.expect(rf"Share {number} of {count}.*?Write this down.*?\n\n([a-z0-9 ]+)\n.*?cleared: ")
+        match = terminal.expect(rf"Share {number} of {count}.*?" + SHOWN)
         shares.append(match.group(1).strip())
-        terminal.type("")
+        terminal.type(shares[-1].replace(" ", "")[-4:].upper())
     return shares
+
+
+def screen_is_left(terminal):
+    """Everything that a share's screen showed is cleared, and the ordinary screen is back."""
+    return terminal.shown.count(ENTERED) == terminal.shown.count(LEFT) and not re.search(
+        r"Write this down", terminal.shown.rsplit(LEFT, 1)[-1]
+    )
+
+
+def impatient_or_interrupted():
+    """Neither Enters that come too early nor an interruption lose a share or leave one on the screen."""
+    hasty = Terminal("--store", "hasty", "init", "--policy", "1 of 2")
+    hasty.hasty("\n" * 20)
+    first = hasty.expect("Share 1 of 2.*?" + SHOWN).group(1).replace(" ", "")
+    hasty.type("")
+    hasty.expect(r"ends otherwise\. When it is written down, type its last 4 characters: ")
+    hasty.type("zzzz" if first[-4:] != "zzzz" else "yyyy")
+    hasty.expect(r"ends otherwise\. When it is written down, type its last 4 characters: ")
+    assert "Share 2 of 2" not in hasty.shown
+    hasty.type(first[-4:] + "\n\n\n")
+    second = hasty.expect("Share 2 of 2.*?" + SHOWN).group(1).replace(" ", "")
+    assert second != first and not screen_is_left(hasty), "the control"
+    hasty.type(second[-4:])
+    hasty.expect(r"Made\S* in hasty")
+    assert hasty.end() == 0 and screen_is_left(hasty)
+
+    for how, status in [
+        (lambda shown: shown.hasty("\x03"), -signal.SIGINT),
+        (lambda shown: os.kill(shown.pid, signal.SIGTERM), -signal.SIGTERM),
+        (lambda shown: os.kill(shown.pid, signal.SIGHUP), -signal.SIGHUP),
+        (lambda shown: shown.hasty("\x04"), 1),
+    ]:
+        shown = Terminal("--store", "interrupted", "init", "--policy", "1 of 2")
+        shown.expect("Share 1 of 2.*?" + SHOWN)
+        time.sleep(0.3)
+        how(shown)
+        assert shown.end() == status
+        assert screen_is_left(shown), shown.shown
+    status = Terminal("--store", "interrupted", "status")
+    status.expect("there is no store here yet")
+    assert status.end() == 3
 
 
 def mistyped(share, place):
@@ -73,6 +123,7 @@ def mistyped(share, place):
 
 def main():
     os.environ["STRONGROOM_STORE"] = "store"
+    impatient_or_interrupted()
 
     init = Terminal("init")
     shares = shares_shown(init, 5)

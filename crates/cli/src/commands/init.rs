@@ -114,7 +114,7 @@ impl Init {
             max_age: self.max_age.0,
             max_seals: self.max_seals.or(RotationPolicy::DEFAULT.max_seals),
         };
-        self.handout.check()?;
+        let _place = self.handout.check()?;
         context.protect()?;
         let output = context.output;
         let storage = match DiskStorage::create(context.directory()) {

@@ -88,7 +88,7 @@ impl Rekey {
             ));
         }
         let output = context.output;
-        self.start.handout.check()?;
+        let _place = self.start.handout.check()?;
         let (old, new, given) = self.start.deal(context)?;
         output.note("Now each of the new holders enters their share, to prove that it arrived.");
         let replaced = replace(output, context.store()?, &old, &new, &self.ending)?;
@@ -98,7 +98,7 @@ impl Rekey {
 
 impl Start {
     fn run(self, context: &mut Context) -> Result<(), Failure> {
-        self.handout.check()?;
+        let _place = self.handout.check()?;
         let output = context.output;
         let (old, new, given) = self.deal(context)?;
         let value = json!({ "old": slot_json(&old), "new": slot_json(&new), "shares": given.json });

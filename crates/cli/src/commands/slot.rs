@@ -80,7 +80,7 @@ fn list(context: &mut Context) -> Result<(), Failure> {
 impl Add {
     fn run(self, context: &mut Context) -> Result<(), Failure> {
         let (policy, suite) = (self.new.policy()?, self.new.suite());
-        self.handout.check()?;
+        let _place = self.handout.check()?;
         let output = context.output;
         let store = context.store()?;
         let dealt = block_on(store.add_slot(&self.label, policy, suite))?;
