@@ -57,7 +57,7 @@ fn open(place: &Path) -> String {
     let storage = DiskStorage::open(place).unwrap();
     block_on(storage.get(b"no such key")).unwrap();
     let time = begin.elapsed();
-    let queued = waited_for_a_processor() - queued;
+    let queued = waited_for_a_processor().saturating_sub(queued);
     let page = block_on(storage.scan(b"", None, 10)).unwrap();
     assert_eq!(page.len(), 10);
     format!("{:.1} ms, of which {:.1} waiting for a processor", milliseconds(time), milliseconds(queued))
