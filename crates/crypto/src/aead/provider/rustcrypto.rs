@@ -32,9 +32,9 @@ impl Key {
         aad: &[u8],
         in_out: &mut [u8],
     ) -> Result<[u8; TAG_LEN], AeadError> {
-        let tag =
-            self.0.encrypt_inout_detached(nonce.into(), aad, in_out.into()).map_err(|_| AeadError::Cipher)?;
-        Ok(tag.into())
+        let sealed =
+            with_wiped_stack::<STACK, _>(|| self.0.encrypt_inout_detached(nonce.into(), aad, in_out.into()));
+        Ok(sealed.map_err(|_| AeadError::Cipher)?.into())
     }
 
     /// Decrypts in place.
@@ -50,7 +50,10 @@ impl Key {
         in_out: &mut [u8],
         tag: &[u8; TAG_LEN],
     ) -> Result<(), AeadError> {
-        if self.0.decrypt_inout_detached(nonce.into(), aad, (&mut *in_out).into(), tag.into()).is_ok() {
+        let opened = with_wiped_stack::<STACK, _>(|| {
+            self.0.decrypt_inout_detached(nonce.into(), aad, (&mut *in_out).into(), tag.into())
+        });
+        if opened.is_ok() {
             return Ok(());
         }
         in_out.zeroize();
@@ -80,5 +83,6 @@ impl Key {
     }
 }
 
-/// More than the library's frames take, which hold round keys.
+/// More than the library's frames take, which hold round keys: when scheduling, and where there are fewer registers than
+/// rounds when sealing and opening too.
 const STACK: usize = 4096;
