@@ -13,7 +13,6 @@ use crate::arguments::Global;
 use crate::exit::{Failure, Kind};
 use crate::output::Output;
 use crate::shares;
-use crate::text::quoted;
 
 /// The state of this process.
 pub(crate) struct Context {
@@ -146,12 +145,11 @@ pub(crate) fn find_slot<'a>(
         ([one], _) | (_, [one]) => Ok(one),
         (_, []) => Err(Failure::new(
             Kind::NotFound,
-            format!("there is no slot {}: `strongroom slot list` shows those that there are", quoted(text)),
+            "there is no slot of that label or id: `strongroom slot list` shows those that there are",
         )),
-        _ => Err(Failure::usage(format!(
-            "{} means more than one slot: give the id that `strongroom slot list` shows",
-            quoted(text)
-        ))),
+        _ => Err(Failure::usage(
+            "that means more than one slot: give the id that `strongroom slot list` shows",
+        )),
     }
 }
 

@@ -10,6 +10,7 @@
 //! | `terminal` | questions to the person at `/dev/tty` |
 //! | `screen` | a share on a screen of its own, which is cleared however it ends |
 //! | `output` | the only place that writes to stdout and stderr, for people or in JSON |
+//! | `usage` | what is said about a wrong command line |
 //! | `exit` | sorting every error by kind, and so into exit codes |
 //! | `demo` | real files through the life of a store, and the proof on its raw bytes |
 //!
@@ -27,15 +28,21 @@ mod screen;
 mod shares;
 mod terminal;
 mod text;
+mod usage;
 
+use std::io::{self, Write as _};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
+use std::sync::{Mutex, PoisonError};
 
 use clap::Parser as _;
+use clap::error::ErrorKind;
+use strongroom::protection::panic_is_contained;
 
 use crate::arguments::Arguments;
 use crate::context::Context;
-use crate::exit::Kind;
-use crate::output::{Output, error_json};
+use crate::exit::{Failure, Kind};
+use crate::output::Output;
 
 fn main() -> ExitCode {
     quiet_panics();
@@ -45,9 +52,12 @@ fn main() -> ExitCode {
         Err(error) => return usage(&error),
     };
     let output = Output::new(arguments.global.json, arguments.global.quiet);
-    let mut context = Context::new(arguments.global, output);
-    let result = commands::run(arguments.command, &mut context);
-    context.close();
+    let result = guarded(|| {
+        let mut context = Context::new(arguments.global, output);
+        let result = commands::run(arguments.command, &mut context);
+        context.close();
+        result
+    });
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
@@ -59,28 +69,63 @@ fn main() -> ExitCode {
 
 /// `--help` and `--version` are no errors; a wrong command line is one, in JSON too if that was asked for.
 fn usage(error: &clap::Error) -> ExitCode {
-    if error.use_stderr() && std::env::args_os().any(|argument| argument == "--json") {
-        let _ = std::io::Write::write_fmt(
-            &mut std::io::stderr(),
-            format_args!("{}\n", error_json(Kind::Usage, error.to_string().trim())),
-        );
-        return ExitCode::from(Kind::Usage.code());
+    if !error.use_stderr() || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        // Nobody can be told when the terminal is gone.
+        let _ = error.print();
+        return if error.use_stderr() { ExitCode::from(Kind::Usage.code()) } else { ExitCode::SUCCESS };
     }
-    // Nobody can be told when the terminal is gone.
-    let _ = error.print();
-    if error.use_stderr() { ExitCode::from(Kind::Usage.code()) } else { ExitCode::SUCCESS }
+    let json = std::env::args_os().any(|argument| argument == "--json");
+    let failure = Failure::usage(usage::message(error));
+    Output::new(json, false).failure(&failure);
+    ExitCode::from(failure.kind.code())
+}
+
+/// Does the work. A panic in it is a failure like others: it wipes the keys on its way.
+fn guarded(work: impl FnOnce() -> Result<(), Failure>) -> Result<(), Failure> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
+        let place = PANICKED.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or_default();
+        Err(Failure::new(
+            Kind::Failure,
+            format!(
+                "this is a fault in strongroom ({place}): please report it. Whether the command was carried out is not known; \
+                 `strongroom check` tells what state the store is in"
+            ),
+        ))
+    })
 }
 
 /// A panic's message could carry a value, so only its place is told.
 fn quiet_panics() {
     std::panic::set_hook(Box::new(|panic| {
+        // Storage makes an error of it, which says what is damaged.
+        if panic_is_contained() {
+            return;
+        }
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
-        let _ = std::io::Write::write_fmt(
-            &mut std::io::stderr(),
-            format_args!(
-                "error: this is a fault in strongroom ({place}). The store is as safe as after a loss of power: what was \
-                 acknowledged is kept. Run `strongroom check`, and report the fault\n"
-            ),
-        );
+        if std::thread::current().name() != Some(MAIN_THREAD) {
+            let _ =
+                writeln!(io::stderr(), "a thread of strongroom ended by a fault ({place}): please report it");
+        }
+        *PANICKED.lock().unwrap_or_else(PoisonError::into_inner) = Some(place);
     }));
+}
+
+/// Where the last panic was.
+static PANICKED: Mutex<Option<String>> = Mutex::new(None);
+/// As the standard library calls it.
+const MAIN_THREAD: &str = "main";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_a_failure_that_repeats_no_value() {
+        quiet_panics();
+        let value = String::from("hunter2");
+        let failure = guarded(|| panic!("{value}")).unwrap_err();
+        assert_eq!(failure.kind, Kind::Failure);
+        assert!(failure.message.contains("main.rs:") && !failure.message.contains("hunter2"), "{failure}");
+        assert!(guarded(|| Ok(())).is_ok());
+    }
 }

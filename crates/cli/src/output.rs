@@ -99,7 +99,7 @@ impl Output {
 }
 
 /// An error as `--json` writes it.
-pub(crate) fn error_json(kind: Kind, message: &str) -> Value {
+fn error_json(kind: Kind, message: &str) -> Value {
     json!({ "error": { "kind": kind.name(), "message": message, "exit_code": kind.code() } })
 }
 

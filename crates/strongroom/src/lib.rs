@@ -92,10 +92,11 @@ pub mod causes {
     };
 }
 
-/// Secret memory and the process around it.
+/// Secret memory and the process around it; and which panics a hook has no need to tell of.
 pub mod protection {
     pub use strongroom_crypto::process::{harden, swap_in_use};
     pub use strongroom_crypto::secret::{Locking, Protection, SecretMemoryError, prepare};
+    pub use strongroom_storage::panic_is_contained;
 }
 
 /// The README's example is compiled and run with the documentation tests.

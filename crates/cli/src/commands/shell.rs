@@ -15,6 +15,7 @@ use crate::commands;
 use crate::context::Context;
 use crate::exit::{Failure, Kind};
 use crate::output::Output;
+use crate::usage;
 
 /// Take commands until `exit`.
 #[derive(Args)]
@@ -132,7 +133,7 @@ impl Shell {
         }
         let parsed = match Line::try_parse_from(words) {
             Ok(parsed) => parsed,
-            Err(error) if error.use_stderr() => return Err(Failure::usage(trimmed(&error))),
+            Err(error) if error.use_stderr() => return Err(Failure::usage(usage::message(&error))),
             Err(help) => {
                 context.output.lines(&[help.to_string()])?;
                 return Ok(Next::Line);
@@ -167,9 +168,4 @@ impl Shell {
         session.put_back(context);
         result.map(|()| Next::Line)
     }
-}
-
-/// The first line of clap's message, without its own prefix, since ours follows.
-fn trimmed(error: &clap::Error) -> String {
-    error.to_string().trim().trim_start_matches("error: ").to_owned()
 }
