@@ -200,10 +200,12 @@ fn refuse_if_there_is_one(disk: &dyn Disk) -> Result<(), OpenError> {
     Ok(())
 }
 
+/// Logs with changes in them are no empty place: their database was lost, and making another store is not the remedy.
 fn refuse_if_there_is_none(disk: &dyn Disk) -> Result<(), OpenError> {
     if exists(disk)? {
         return Ok(());
     }
+    refuse_lost_database(disk, |source| OpenError::from_io("looking for the store's files", source))?;
     Err(OpenError::NotFound { directory: disk.directory() })
 }
 
@@ -217,16 +219,25 @@ fn remove_leftovers(disk: &dyn Disk) -> Result<(), OpenError> {
     let failed = |source| OpenError::from_io("removing what is left of an unfinished store", source);
     let names = disk.list().map_err(failed)?;
     let present = |name: &str| names.iter().any(|present| present == name);
-    for name in SEGMENTS.into_iter().filter(|name| present(name)) {
-        let file = disk.open(name).map_err(failed)?;
-        if holds_changes(&*file).map_err(failed)? {
+    refuse_lost_database(disk, failed)?;
+    for name in SEGMENTS.into_iter().chain([UNFINISHED]).filter(|name| present(name)) {
+        disk.remove(name).map_err(failed)?;
+    }
+    Ok(())
+}
+
+fn refuse_lost_database(
+    disk: &dyn Disk,
+    failed: impl Fn(std::io::Error) -> OpenError,
+) -> Result<(), OpenError> {
+    let names = disk.list().map_err(&failed)?;
+    for name in SEGMENTS.into_iter().filter(|name| names.iter().any(|present| present == name)) {
+        let file = disk.open(name).map_err(&failed)?;
+        if holds_changes(&*file).map_err(&failed)? {
             return Err(OpenError::Corrupt(format!(
                 "{name} holds changes, but the database file {DATABASE} beside it is missing"
             )));
         }
-    }
-    for name in SEGMENTS.into_iter().chain([UNFINISHED]).filter(|name| present(name)) {
-        disk.remove(name).map_err(failed)?;
     }
     Ok(())
 }
