@@ -1,6 +1,6 @@
 //! Numbers, dates and names for people.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 use strongroom::{Slot, Suite};
@@ -23,6 +23,15 @@ pub(crate) fn date(seconds: u64) -> String {
     let month = if month < 10 { month + 3 } else { month - 9 };
     let year = era * 400 + year + u64::from(month <= 2);
     format!("{year:04}-{month:02}-{date:02} {:02}:{:02}:{:02} UTC", time / 3600, time / 60 % 60, time % 60)
+}
+
+/// `today (2026-05-04 …)`, `3 days ago (…)`.
+pub(crate) fn ago(seconds: u64) -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(seconds, |now| now.as_secs());
+    match now.saturating_sub(seconds) / 86_400 {
+        0 => format!("within the last day ({})", date(seconds)),
+        days => format!("{} ago ({})", counted(days, "day", "days"), date(seconds)),
+    }
 }
 
 /// `1.5 MiB`.

@@ -1,7 +1,7 @@
 //! `backup create|inspect|verify`.
 
 use std::fs::{self, File};
-use std::io::{BufWriter, Write as _};
+use std::io::{self, BufWriter, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
@@ -70,7 +70,10 @@ fn create(path: &Path, context: &mut Context) -> Result<(), Failure> {
     let mut part = path.as_os_str().to_owned();
     part.push(".part");
     let part = PathBuf::from(part);
-    let file = create_private(&part).map_err(failed)?;
+    remove_leftover(&part)?;
+    let file = create_private(&part).map_err(|error| {
+        Failure::io(format_args!("the backup could not be written to {}", part.display()), &error)
+    })?;
     let bar = Bar::entries(output, "copying");
     let written = block_on(store.backup(BufWriter::new(file), |done, total| bar.at(done, total)));
     drop(bar);
@@ -102,6 +105,33 @@ fn create(path: &Path, context: &mut Context) -> Result<(), Failure> {
                 .to_owned(),
         ]
     })
+}
+
+/// Removes what a backup that was killed has left; nothing else that has this name.
+fn remove_leftover(part: &Path) -> Result<(), Failure> {
+    let failed = |error| {
+        Failure::io(format_args!("{}, left by an earlier backup, is in the way", part.display()), &error)
+    };
+    let metadata = match fs::symlink_metadata(part) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        metadata => metadata.map_err(failed)?,
+    };
+    let mut start = Vec::new();
+    if metadata.is_file() {
+        let length = u64::try_from(MAGIC.len()).unwrap_or(u64::MAX);
+        File::open(part).map_err(failed)?.take(length).read_to_end(&mut start).map_err(failed)?;
+        if start.is_empty() || start == MAGIC {
+            return fs::remove_file(part).map_err(failed);
+        }
+    }
+    Err(Failure::new(
+        Kind::Conflict,
+        format!(
+            "{} is in the way: the backup is written there first, and this is none that was interrupted. Move it away, or \
+             choose another name",
+            part.display()
+        ),
+    ))
 }
 
 fn inspect(path: &Path, output: Output) -> Result<(), Failure> {
@@ -156,3 +186,6 @@ pub(crate) fn unseal(path: &Path, context: &mut Context) -> Result<(VerifiedBack
     let verified = unsealing.verify(|done, total| bar.at(done, total))?;
     Ok((verified, about))
 }
+
+/// How a backup begins (`docs/FORMATS.md`).
+const MAGIC: &[u8] = b"SRBACKUP";

@@ -5,17 +5,17 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use pollster::block_on;
 use serde_json::{Value, json};
-use strongroom::{Policy, Rekeyed, Slot, SlotId, SlotState, Store};
+use strongroom::{Policy, Rekeyed, Slot, SlotId, SlotSet, SlotState, Store};
 
 use super::init::NewSlot;
 use super::keys;
 use crate::context::{Context, find_slot, only_slot};
-use crate::exit::Failure;
+use crate::exit::{Failure, Kind};
 use crate::handout::{Given, Handout};
 use crate::output::Output;
 use crate::shares::{self, Collector as _, Holders};
 use crate::terminal;
-use crate::text::{quoted, slot_json};
+use crate::text::{ago, quoted, slot_json};
 
 /// Replace a slot's holders: at the terminal in one go, in scripts with `start` and `finish`.
 #[derive(Args)]
@@ -127,12 +127,26 @@ impl Start {
         let old = match &self.slot {
             Some(text) => find_slot(&slots, text, Some(SlotState::Active))?,
             None => only_slot(&slots, SlotState::Active)?,
-        };
+        }
+        .clone();
+        if let Some(pending) = pending_of(&slots, &old) {
+            return Err(Failure::new(
+                Kind::Conflict,
+                format!(
+                    "a rekey of slot {} has begun already: its new shares were dealt {} (slot {:.8}). End it with \
+                     `strongroom rekey finish`, or drop it with `strongroom slot remove {:.8}` and start again",
+                    quoted(old.label()),
+                    ago(pending.created()),
+                    pending.id(),
+                    pending.id()
+                ),
+            ));
+        }
         let policy: Policy = given_policy.unwrap_or_else(|| old.policy().clone());
         let dealt = block_on(store.add_replacement(old.id(), policy, suite))?;
         let new = slot_of(store, dealt.slot())?;
         match self.handout.give(output, store.id(), &new, dealt.share_texts()) {
-            Ok(given) => Ok((old.clone(), new, given)),
+            Ok(given) => Ok((old, new, given)),
             Err(failure) => {
                 // The pending slot opens nothing; if it cannot be taken away now, it ends by itself.
                 let _ = block_on(store.remove_slot(new.id()));
@@ -149,11 +163,23 @@ impl Finish {
         let slots = store.slots()?;
         let new = match &self.slot {
             Some(text) => find_slot(&slots, text, Some(SlotState::Pending))?,
-            None => only_slot(&slots, SlotState::Pending)?,
+            None => only_slot(&slots, SlotState::Pending).map_err(|failure| {
+                let done = failure.kind == Kind::NotFound
+                    && store.barrier().status().is_ok_and(|status| status.rewrap_pending);
+                let hint = if done {
+                    "no rekey has been started that is not finished. If its rewrap was interrupted: `strongroom rewrap` \
+                     goes on with it"
+                } else if failure.kind == Kind::NotFound {
+                    "no rekey has been started that is not finished: begin with `strongroom rekey start`"
+                } else {
+                    &failure.message
+                };
+                Failure::new(failure.kind, hint)
+            })?,
         };
         if new.state() != SlotState::Pending {
             return Err(Failure::new(
-                crate::exit::Kind::NotFound,
+                Kind::NotFound,
                 format!(
                     "no new shares wait for slot {}: begin with `strongroom rekey start`",
                     quoted(new.label())
@@ -166,7 +192,7 @@ impl Finish {
             .find(|slot| slot.label() == new.label() && slot.state() == SlotState::Active);
         let old = of_label.ok_or_else(|| {
             Failure::new(
-                crate::exit::Kind::NotFound,
+                Kind::NotFound,
                 format!("slot {} replaces none: use `strongroom slot activate`", quoted(new.label())),
             )
         })?;
@@ -193,18 +219,33 @@ fn replace(
     let what = format!("the proof that all holders of slot {} have theirs", quoted(new.label()));
     shares::collect(output, &ending.new_share_files, &mut holders, &what).map_err(|failure| {
         let missing = holders.possession.finish().err().filter(|_| !holders.is_complete());
-        let missing = missing.map(|error| format!(". {error}")).unwrap_or_default();
+        let missing = missing.map(|error| format!("\n{error}")).unwrap_or_default();
         Failure::new(
             failure.kind,
             format!(
-                "{}{missing}. The old shares stay good; repeat `strongroom rekey finish`",
+                "{}{missing}\nThe old shares stay good; repeat `strongroom rekey finish`",
                 failure.message
             ),
         )
     })?;
     let proved = holders.possession.finish()?;
     let rekeyed = block_on(store.replace_slot(old.id(), proved))?;
-    let rewrap = if ending.no_rewrap { None } else { Some(keys::rewrap(output, store)?) };
+    let rewrap = if ending.no_rewrap {
+        None
+    } else {
+        Some(keys::rewrap(output, store).map_err(|failure| {
+            Failure::new(
+                failure.kind,
+                format!(
+                    "slot {} has its new holders, and the old shares open nothing that is written from now on, but the \
+                     rewrap of what was written before was interrupted: go on with `strongroom rewrap` and the new \
+                     shares. {}",
+                    quoted(new.label()),
+                    failure.message
+                ),
+            )
+        })?)
+    };
     Ok(Replaced { rekeyed, old: old.clone(), new: slot_of(store, new.id())?, rewrap })
 }
 
@@ -233,6 +274,10 @@ impl Replaced {
             lines
         })
     }
+}
+
+fn pending_of<'a>(slots: &'a SlotSet, old: &Slot) -> Option<&'a Slot> {
+    slots.slots().iter().find(|slot| slot.state() == SlotState::Pending && slot.label() == old.label())
 }
 
 fn slot_of(store: &Store, id: SlotId) -> Result<Slot, Failure> {

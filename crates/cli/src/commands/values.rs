@@ -136,6 +136,10 @@ impl Get {
         let entry = block_on(store.barrier().get(&path))?.ok_or_else(no_value)?;
         if let Some(file) = &self.out {
             self.write(file, entry.value()).map_err(|error| {
+                if error.kind() == io::ErrorKind::AlreadyExists {
+                    let message = format!("{} exists already: --force writes over it", file.display());
+                    return Failure::new(Kind::Conflict, message);
+                }
                 Failure::io(format_args!("{} could not be written", file.display()), &error)
             })?;
             let value = json!({
@@ -215,6 +219,9 @@ impl List {
         }
         let limit = self.limit.unwrap_or(usize::MAX - 1);
         let page = block_on(store.barrier().list(&directory, self.after.as_deref(), limit))?;
+        if page.names.is_empty() && !self.directory.is_empty() && self.after.is_none() && limit > 0 {
+            return Err(no_directory(store, &self.directory));
+        }
         let names: Vec<Value> = page.names.iter().map(name_json).collect();
         let value = json!({ "directory": directory.to_string(), "names": names, "more": page.more });
         output.result(&value, || page.names.iter().map(|name| name.as_str().to_owned()).collect())?;
@@ -223,6 +230,19 @@ impl List {
         }
         Ok(())
     }
+}
+
+/// Nothing lies below that name; a value of it there may be.
+fn no_directory(store: &Store, name: &str) -> Failure {
+    let value =
+        name.parse::<Path>().ok().and_then(|path| block_on(store.barrier().get(&path)).ok()).flatten();
+    Failure::new(
+        Kind::NotFound,
+        match value {
+            Some(_) => "there is a value of that name, and no directory: `strongroom get` reads it",
+            None => "there is no directory of that name: `strongroom list` shows those that there are",
+        },
+    )
 }
 
 fn name_json(name: &Name) -> Value {
