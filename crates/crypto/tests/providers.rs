@@ -1,6 +1,6 @@
 //! The two AES-GCM providers against each other.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stdout, missing_docs)]
-
+#![cfg(all(feature = "aws-lc-rs", feature = "rustcrypto"))]
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use proptest::prelude::*;
