@@ -9,7 +9,7 @@ use std::fmt::Display;
 pub fn print(id: &str, value: f64, unit: &str, against: Option<(f64, &dyn Display)>) {
     match against {
         Some((ratio, limit)) => {
-            println!("bench: id={id} value={value:.3} unit={unit} ratio={ratio:.3} against={limit}")
+            println!("bench: id={id} value={value:.3} unit={unit} ratio={ratio:.3} against={limit}");
         }
         None => println!("bench: id={id} value={value:.3} unit={unit} ratio=- against=-"),
     }
