@@ -37,7 +37,7 @@ pub(crate) fn run(command: Command, context: &mut Context) -> Result<(), Failure
         Command::Restore(command) => command.run(context),
         Command::Shell(command) => command.run(context),
         Command::Demo(command) => demo::run(&command, context),
-        Command::Completions(command) => command.run(),
+        Command::Completions(command) => command.run(context.output),
         Command::Man(command) => command.run(context.output),
     }
 }

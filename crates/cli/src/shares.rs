@@ -25,6 +25,10 @@ pub(crate) trait Collector {
     fn offer_raw(&mut self, share: Share) -> Result<Accepted, ShareError>;
     fn is_complete(&self) -> bool;
     fn progress(&self) -> Vec<Progress>;
+    /// What is said of it while shares are missing.
+    fn while_missing(&self) -> &'static str {
+        "stays sealed"
+    }
 }
 
 impl Collector for Unsealing {
@@ -121,6 +125,10 @@ impl Collector for Holders {
 
     fn progress(&self) -> Vec<Progress> {
         vec![self.possession.progress()]
+    }
+
+    fn while_missing(&self) -> &'static str {
+        "is not complete"
     }
 }
 
@@ -238,11 +246,17 @@ fn take_exact(text: &str, collector: &mut impl Collector) -> Result<Accepted, St
 
 /// Where a share differs from what it must be, for those whom nobody can ask.
 pub(crate) fn unconfirmed(corrections: &[Correction]) -> String {
-    let places: Vec<String> = corrections.iter().map(|correction| correction.position.to_string()).collect();
+    let places: Vec<String> = corrections.iter().map(place).collect();
     format!(
         "the share has typing errors at character {}: correct it, or enter it at the prompt, which shows what is meant",
         places.join(", ")
     )
+}
+
+/// Where it stands, also as counted on a screen or paper with groups of letters.
+fn place(correction: &Correction) -> String {
+    let before = correction.position.saturating_sub(1);
+    format!("{} (group {}, letter {})", correction.position, before / GROUP + 1, before % GROUP + 1)
 }
 
 /// Shows the holder what would be corrected, and asks.
@@ -250,7 +264,9 @@ pub(crate) fn confirm(output: Output, corrections: &[Correction]) -> Result<bool
     for correction in corrections {
         output.note(&format!(
             "  character {}: {} was typed, {} is meant",
-            correction.position, correction.typed, correction.corrected
+            place(correction),
+            correction.typed,
+            correction.corrected
         ));
     }
     terminal::confirm("The share has typing errors that can be corrected so. Is that what your copy says?")
@@ -293,7 +309,8 @@ fn ask(output: Output, collector: &mut impl Collector, what: &str) -> Result<(),
 }
 
 fn missing(collector: &impl Collector, what: &str, refused: &[String], hint: &str) -> Failure {
-    let mut message = format!("{what} stays sealed: shares are missing ({})", standings(collector));
+    let mut message =
+        format!("{what} {}: shares are missing ({})", collector.while_missing(), standings(collector));
     for refusal in refused {
         message.push_str("\n  not taken: ");
         message.push_str(refusal);
@@ -336,5 +353,7 @@ const NO_TERMINAL: &str = ". There is no terminal to ask at: give --share-file F
 const OTHERS: u32 = 0o077;
 /// 255 shares with remarks stay far below.
 const FILE_MAX: usize = 256 * 1024;
+/// A share is shown in groups of so many.
+const GROUP: usize = 6;
 /// So often may nothing be entered.
 const EMPTY_MAX: u32 = 3;

@@ -86,7 +86,7 @@ fn list(error: &Error, kind: ContextKind) -> Vec<String> {
 
 const NOT_SHOWN: &str = "What was typed is not shown, since it may be a secret: a value is never given on the command line, but at \
                          the prompt, on stdin, or with --file";
-const OUR_PARSERS: [&str; 2] = ["--policy", "--max-age"];
+const OUR_PARSERS: [&str; 3] = ["--policy", "--max-age", "--max-seals"];
 
 #[cfg(test)]
 mod tests {
@@ -151,6 +151,7 @@ mod tests {
         assert!(said(&["init", "--suite", "x"]).0.contains("one of x-wing, p-256"));
         assert!(said(&["put"]).0.contains("<PATH>"));
         assert!(said(&["get", "a", "--force"]).0.contains("--out"));
+        assert!(said(&["init", "--max-seals", "999"]).0.contains("every 1000 records"));
         assert!(said(&["init", "--policy", "4 of 3"]).0.contains("threshold 4 is above"));
     }
 }

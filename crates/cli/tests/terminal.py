@@ -148,7 +148,7 @@ def main():
     put.type(shares[0].upper())
     put.expect('Not taken: share 1 of slot "custodians" is here already')
     put.type(mistyped(shares[3], 40))
-    put.expect("character 41: . was typed, . is meant")
+    put.expect("character 41 .group 7, letter 5.: . was typed, . is meant")
     put.expect(re.escape("[y/N] "))
     put.type("y")
     put.expect('Share 4 of slot "custodians" is good: 2 of 3')

@@ -1,7 +1,6 @@
 //! `completions` and `man`.
 
 use std::fs;
-use std::io;
 use std::path::PathBuf;
 
 use clap::{Args, CommandFactory as _};
@@ -20,11 +19,10 @@ pub(crate) struct Completions {
 }
 
 impl Completions {
-    pub(crate) fn run(self) -> Result<(), Failure> {
+    pub(crate) fn run(self, output: Output) -> Result<(), Failure> {
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut Arguments::command(), "strongroom", &mut script);
-        io::Write::write_all(&mut io::stdout(), &script)
-            .map_err(|error| Failure::io("the script could not be written", &error))
+        output.raw(&script)
     }
 }
 

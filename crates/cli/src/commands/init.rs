@@ -86,7 +86,7 @@ pub(crate) struct Init {
     #[arg(long, value_name = "DAYS", default_value = "365", value_parser = parse_age)]
     max_age: Age,
     /// Begin a new term when the active one has sealed so many records.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = parse_seals)]
     max_seals: Option<u64>,
 }
 
@@ -102,6 +102,16 @@ fn parse_age(text: &str) -> Result<Age, String> {
     match days.checked_mul(24 * 60 * 60) {
         Some(seconds) if seconds > 0 => Ok(Age(Some(seconds))),
         _ => Err("give a number of days from 1 on, or never".to_owned()),
+    }
+}
+
+fn parse_seals(text: &str) -> Result<u64, String> {
+    match text.parse() {
+        Ok(seals) if seals >= SEALS_MIN => Ok(seals),
+        Ok(_) => Err(format!(
+            "a store that begins a new term more often than every {SEALS_MIN} records would do little else"
+        )),
+        Err(_) => Err("give a number of records".to_owned()),
     }
 }
 
@@ -167,3 +177,5 @@ impl Init {
         })
     }
 }
+
+const SEALS_MIN: u64 = 1000;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use strongroom::{RewrapOutcome, Store};
 
 use crate::context::Context;
-use crate::exit::Failure;
+use crate::exit::{Failure, Kind};
 use crate::output::Output;
 use crate::progress::Bar;
 use crate::text::{bytes, date, entries, rate, seconds};
@@ -78,8 +78,21 @@ pub(crate) fn rewrap(output: Output, store: &Store) -> Result<RewrapOutcome, Fai
             _ => "rewrapping",
         });
         bar.at(progress.done, progress.total)
-    }))?;
-    Ok(outcome)
+    }));
+    outcome.map_err(|error| {
+        let failure = Failure::from(error);
+        match failure.kind {
+            Kind::NoRoom => Failure::new(
+                failure.kind,
+                format!(
+                    "{}. A rewrap needs about as much free room as the values that it seals anew take; make room, and \
+                     `strongroom rewrap` goes on where it stopped",
+                    failure.message
+                ),
+            ),
+            _ => failure,
+        }
+    })
 }
 
 /// A rewrap's report in JSON.

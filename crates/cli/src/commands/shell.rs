@@ -6,7 +6,7 @@ mod words;
 use std::io::{self, BufRead as _, IsTerminal as _};
 use std::time::Duration;
 
-use clap::{Args, Parser};
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser};
 use rustyline::error::ReadlineError;
 
 use self::idle::{Session, Taken};
@@ -131,7 +131,7 @@ impl Shell {
         if words.is_empty() {
             return Ok(Next::Line);
         }
-        let parsed = match Line::try_parse_from(words) {
+        let parsed = match parse(words) {
             Ok(parsed) => parsed,
             Err(error) if error.use_stderr() => return Err(Failure::usage(usage::message(&error))),
             Err(help) => {
@@ -169,3 +169,14 @@ impl Shell {
         result.map(|()| Next::Line)
     }
 }
+
+/// Reads a line. Its help lists only what works in a shell.
+fn parse(words: Vec<String>) -> Result<Line, clap::Error> {
+    let hide = |command: clap::Command, name: &&'static str| {
+        command.mut_subcommand(*name, |outside| outside.hide(true))
+    };
+    let command = OUTSIDE.iter().fold(Line::command(), hide);
+    Line::from_arg_matches(&command.try_get_matches_from(words)?)
+}
+
+const OUTSIDE: [&str; 6] = ["init", "restore", "shell", "demo", "completions", "man"];

@@ -246,7 +246,14 @@ impl Proof {
                 counted(count(self.short), "path", "paths"),
                 self.own.text()
             ),
-            format!("{}: {}.", verdict(self.found.is_empty(), "Found"), self.found.text()),
+            format!(
+                "{}: {}.",
+                verdict(
+                    self.found.is_empty(),
+                    if self.found.is_empty() { "Nothing of it shows" } else { "It shows" }
+                ),
+                self.found.text()
+            ),
             format!(
                 "{}: with one path, {WINDOW} bytes and one share planted, {}.",
                 verdict(self.control_works(), "The control"),
