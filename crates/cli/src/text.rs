@@ -58,6 +58,12 @@ pub(crate) fn rate(count: u64, time: Duration) -> Option<u64> {
     count.checked_mul(1_000_000).map(|scaled| scaled / micros)
 }
 
+/// A measured number with the three digits that mean something.
+pub(crate) fn rounded(count: u64) -> u64 {
+    let unit = 10_u64.pow(count.checked_ilog10().unwrap_or(0).saturating_sub(2));
+    (count / unit).saturating_mul(unit)
+}
+
 /// `1 entry`, `2 entries`.
 pub(crate) fn entries(count: u64) -> String {
     counted(count, "entry", "entries")
@@ -144,5 +150,6 @@ mod tests {
     fn a_rate_needs_a_time() {
         assert_eq!(rate(10, Duration::ZERO), None);
         assert_eq!(rate(10, Duration::from_millis(500)), Some(20));
+        assert_eq!([0, 7, 999, 1234, 987_654].map(rounded), [0, 7, 999, 1230, 987_000]);
     }
 }

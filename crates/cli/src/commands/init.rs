@@ -7,6 +7,7 @@ use pollster::block_on;
 use serde_json::json;
 use strongroom::{DiskStorage, InitOptions, Policy, Preparation, RotationPolicy, Suite};
 
+use super::restore;
 use crate::context::Context;
 use crate::exit::{Failure, Kind};
 use crate::handout::Handout;
@@ -127,6 +128,12 @@ impl Init {
         let _place = self.handout.check()?;
         context.protect()?;
         let output = context.output;
+        if restore::is_unfinished(context.directory()) {
+            return Err(Failure::new(
+                Kind::Conflict,
+                "a restore into this directory was interrupted: repeat `strongroom restore`, or choose another directory",
+            ));
+        }
         let storage = match DiskStorage::create(context.directory()) {
             Ok(storage) => storage,
             // An `init` that was interrupted leaves storage without a store: that is no obstacle.

@@ -9,7 +9,7 @@ use crate::context::Context;
 use crate::exit::{Failure, Kind};
 use crate::output::Output;
 use crate::progress::Bar;
-use crate::text::{bytes, date, entries, rate, seconds};
+use crate::text::{bytes, date, entries, rate, rounded, seconds};
 
 /// Replace a key.
 #[derive(Args)]
@@ -126,7 +126,7 @@ pub(crate) fn outcome_lines(outcome: &RewrapOutcome) -> Vec<String> {
     let report = &outcome.report;
     let pace = rate(report.resealed, report.elapsed)
         .filter(|_| report.resealed > 0)
-        .map(|rate| format!(", {rate} entries/s"))
+        .map(|rate| format!(", {} entries/s", rounded(rate)))
         .unwrap_or_default();
     let earlier = match report.before {
         0 => String::new(),

@@ -65,6 +65,11 @@ impl Restore {
     }
 }
 
+/// Whether a restore has begun to fill a directory, and has not come to its end.
+pub(crate) fn is_unfinished(directory: &Path) -> bool {
+    directory.join(UNFINISHED).exists()
+}
+
 /// Makes sure that the directory is absent or empty; what a restore that was interrupted has left there is removed.
 fn clear(directory: &Path) -> Result<(), Failure> {
     let failed =

@@ -15,6 +15,7 @@ use crate::commands;
 use crate::context::Context;
 use crate::exit::{Failure, Kind};
 use crate::output::Output;
+use crate::text::counted;
 use crate::usage;
 
 /// Take commands until `exit`.
@@ -156,7 +157,10 @@ impl Shell {
         let Taken::Open = session.take(context) else {
             return Err(Failure::new(
                 Kind::Sealed,
-                format!("the store was sealed after {} seconds without a command", self.idle),
+                format!(
+                    "the store was sealed after {} without a command",
+                    counted(self.idle, "second", "seconds")
+                ),
             ));
         };
         let before = context.output;

@@ -127,7 +127,7 @@ impl OfSlot {
         output.result(&json!({ "slot": slot_json(slot), "opens": proved, "not_shown": missing }), || {
             let shown = slot.policy().total_shares() - missing.len();
             vec![format!(
-                "These shares open slot {}. {shown} of its {} shares were shown.",
+                "What was shown opens slot {}: {shown} of its {} shares.",
                 quoted(slot.label()),
                 slot.policy().total_shares()
             )]

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use strongroom::{MAX_VALUE, Path};
 
 use crate::exit::Failure;
+use crate::text::counted;
 
 /// Files in memory, in the order of their paths.
 pub(super) struct Files {
@@ -27,6 +28,7 @@ struct Skipped {
     names: u64,
     large: u64,
     unreadable: u64,
+    links: u64,
 }
 
 impl Files {
@@ -53,6 +55,8 @@ impl Files {
                     to_visit.push((entry.path(), format!("{name}/")));
                 } else if kind.is_file() {
                     all.take(name, &entry.path(), &mut room);
+                } else if kind.is_symlink() {
+                    all.skipped.links += 1;
                 }
             }
         }
@@ -101,16 +105,19 @@ impl Files {
     }
 
     pub(super) fn skipped_json(&self) -> Value {
-        let Skipped { names, large, unreadable } = self.skipped;
-        json!({ "names": names, "large": large, "unreadable": unreadable })
+        let Skipped { names, large, unreadable, links } = self.skipped;
+        json!({ "names": names, "large": large, "unreadable": unreadable, "links": links })
     }
 
     pub(super) fn skipped_text(&self) -> String {
-        let Skipped { names, large, unreadable } = self.skipped;
-        if names + large + unreadable == 0 {
+        let Skipped { names, large, unreadable, links } = self.skipped;
+        if names + large + unreadable + links == 0 {
             return String::new();
         }
-        format!("; left out: {names} whose names are no paths, {large} too large, {unreadable} unreadable")
+        format!(
+            "; left out: {names} whose names are no paths, {large} too large, {unreadable} unreadable, {}",
+            counted(links, "symbolic link", "symbolic links")
+        )
     }
 }
 

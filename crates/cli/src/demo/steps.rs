@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::exit::Failure;
 use crate::output::Output;
-use crate::text::{bytes, rate, seconds};
+use crate::text::{bytes, rate, rounded, seconds};
 
 /// What was done so far.
 pub(super) struct Steps {
@@ -100,7 +100,7 @@ impl Steps {
             if !step.unit.is_empty() {
                 count = format!("{} {}", step.count, step.unit);
                 pace = rate(step.count, step.time)
-                    .map(|rate| format!("{rate} {}/s", step.unit))
+                    .map(|rate| format!("{} {}/s", rounded(rate), step.unit))
                     .unwrap_or_default();
             }
             let throughput = rate(step.bytes, step.time).filter(|_| step.bytes > 0);

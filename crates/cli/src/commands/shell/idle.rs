@@ -9,6 +9,7 @@ use strongroom::Store;
 
 use crate::context::Context;
 use crate::output::Output;
+use crate::text::counted;
 
 /// The store between two commands. A thread seals and closes it once it has lain there too long.
 pub(super) struct Session {
@@ -126,8 +127,8 @@ impl Shared {
             drop(store);
             let (before, after) = if interactive { ("\n", " Press Enter to leave.") } else { ("", "") };
             output.note(&format!(
-                "{before}The store was sealed after {} seconds without a command.{after}",
-                limit.as_secs()
+                "{before}The store was sealed after {} without a command.{after}",
+                counted(limit.as_secs(), "second", "seconds")
             ));
         }
     }
