@@ -91,7 +91,13 @@ impl Failure {
 
     /// A file or terminal could not be used.
     pub(crate) fn io(what: impl fmt::Display, error: &io::Error) -> Self {
-        Self::new(io_kind(error), format!("{what}: {error}"))
+        let hint = match error.kind() {
+            io::ErrorKind::PermissionDenied => {
+                ": run this as its owner, or have the owner give you access (`ls -ld` tells who it is)"
+            }
+            _ => "",
+        };
+        Self::new(io_kind(error), format!("{what}: {error}{hint}"))
     }
 
     fn of(kind: Kind, error: &impl fmt::Display) -> Self {

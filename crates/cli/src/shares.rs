@@ -311,9 +311,18 @@ fn ask(output: Output, collector: &mut impl Collector, what: &str) -> Result<(),
 fn missing(collector: &impl Collector, what: &str, refused: &[String], hint: &str) -> Failure {
     let mut message =
         format!("{what} {}: shares are missing ({})", collector.while_missing(), standings(collector));
+    let mut before = "";
     for refusal in refused {
         message.push_str("\n  not taken: ");
-        message.push_str(refusal);
+        // What to do about it is said once.
+        let (origin, why) = refusal.split_once(": ").unwrap_or(("", refusal));
+        if why == before {
+            message.push_str(origin);
+            message.push_str(": the same");
+        } else {
+            message.push_str(refusal);
+        }
+        before = why;
     }
     if refused.is_empty() {
         message.push_str(hint);
