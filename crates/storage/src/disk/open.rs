@@ -58,6 +58,8 @@ pub(super) fn open(disk: &dyn Disk, options: &Options) -> Result<DiskStorage, Op
     refuse_if_there_is_none(disk)?;
     let failed = |source| OpenError::from_io("opening the store's files", source);
 
+    // The last step of its creation may have failed, and then a loss of power would take its name away again.
+    disk.sync().map_err(failed)?;
     let progress = Arc::new(Progress::new(options.checkpoint));
     let file = disk.open(DATABASE).map_err(|source| match source.kind() {
         // Somebody has removed the lock file of whoever has the store open.
