@@ -18,6 +18,7 @@
 compile_error!("strongroom-crypto needs an AES-GCM provider: enable the feature `aws-lc-rs` or `rustcrypto`");
 
 pub mod aead;
+pub mod external;
 pub mod hash;
 pub mod hpke;
 pub mod kdf;
@@ -26,4 +27,5 @@ pub mod process;
 pub mod random;
 pub mod record;
 pub mod secret;
+pub mod sign;
 pub mod siv;

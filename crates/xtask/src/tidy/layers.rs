@@ -55,6 +55,9 @@ impl Member {
 const MEMBERS: &[Member] = &[
     Member { package: "strongroom-crypto", directory: "crates/crypto", layer: 0, uses: &[] },
     Member { package: "strongroom-storage", directory: "crates/storage", layer: 0, uses: &[] },
+    // For tests alone: a token that fails on purpose, and real tokens to throw away.
+    Member { package: "strongroom-fault-shim", directory: "softhsm/fault-shim", layer: 0, uses: &[] },
+    Member { package: "strongroom-test-tokens", directory: "softhsm/test-tokens", layer: 0, uses: &[] },
     Member {
         package: "strongroom-shamir",
         directory: "crates/shamir",
@@ -137,7 +140,14 @@ const MEMBERS: &[Member] = &[
         package: "strongroom-cli",
         directory: "crates/cli",
         layer: 5,
-        uses: &["strongroom", "strongroom-service", "strongroom-server", "strongroom-ceremony"],
+        uses: &[
+            "strongroom",
+            "strongroom-envelope",
+            "strongroom-transit",
+            "strongroom-service",
+            "strongroom-server",
+            "strongroom-ceremony",
+        ],
     },
     // Measuring and fuzzing look into every crate; nothing looks into them.
     Member { package: "strongroom-benches", directory: "benches", layer: 6, uses: PRODUCT },

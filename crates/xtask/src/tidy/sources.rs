@@ -62,6 +62,8 @@ const UNSAFE: &[&str] = &[
     "crates/crypto/src/secret/",
     "crates/crypto/src/process.rs",
     "crates/pkcs11/",
+    // It stands between a program and a token, in C's calling convention.
+    "softhsm/fault-shim/",
     // Tests that fork, ask the kernel for limits and flags, and mark memory for valgrind.
     "crates/crypto/tests/",
     "crates/strongroom/tests/memory.rs",

@@ -1,0 +1,1 @@
+//! Data keys and streams for objects of any size.

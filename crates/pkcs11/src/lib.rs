@@ -1,0 +1,1 @@
+//! Tokens, sessions and keys in an HSM, over PKCS #11.
