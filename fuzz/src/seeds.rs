@@ -129,7 +129,7 @@ fn share_texts() -> Result<Vec<Vec<u8>>, Box<dyn Error>> {
 fn slot_sets() -> Result<Vec<Vec<u8>>, Box<dyn Error>> {
     let mut seeds = vec![SlotSet::new(fixed::STORE).encode()];
     for (policy, suite) in [("2 of 3", Suite::P256), ("1 of 1", Suite::XWing), (POLICIES[2], Suite::P256)] {
-        let new = create(fixed::STORE, "custodians", policy.parse()?, suite, 1_700_000_000)?;
+        let new = create(fixed::STORE, "custodians", policy.parse()?, suite, 1_700_000_000, &strongroom_seal::hsm::NoHsm)?;
         let slots = vec![new.slot.activated()];
         let empty = SlotSet::new(fixed::STORE);
         let set = empty.rewrapped(empty.generation() + 1, slots, &fixed::root(), |_| Some(&new.psk))?;
@@ -142,7 +142,7 @@ fn slot_sets() -> Result<Vec<Vec<u8>>, Box<dyn Error>> {
 }
 
 fn keyrings() -> Result<Vec<Vec<u8>>, Box<dyn Error>> {
-    let mut keyring = Keyring::create(fixed::STORE, RotationPolicy::DEFAULT, 1_700_000_000)?;
+    let mut keyring = Keyring::create(fixed::STORE, RotationPolicy::DEFAULT, 1_700_000_000, &strongroom_seal::hsm::NoHsm)?;
     let mut seeds = vec![keyring.encode()?.expose().to_vec()];
     keyring.install_term(1_700_000_100)?;
     keyring.install_names()?;

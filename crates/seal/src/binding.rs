@@ -6,7 +6,7 @@ use strongroom_crypto::hash::sha256;
 use strongroom_crypto::hpke::{HpkeError, KeyPair, Suite};
 use strongroom_crypto::kdf;
 use strongroom_crypto::record::StoreId;
-use strongroom_crypto::secret::{Secret, SecretError};
+use strongroom_crypto::secret::{Secret, SecretBytes, SecretError};
 
 use crate::policy::Policy;
 use crate::slot::{Slot, SlotId};
@@ -19,13 +19,14 @@ pub(crate) struct SlotKeys {
 }
 
 impl SlotKeys {
-    /// The KEK between the secret and these keys lives no longer than this call.
+    /// The secret is that of every part of the policy, joined in the policy's order. The KEK between it and these keys lives
+    /// no longer than this call.
     pub(crate) fn derive(
         store: StoreId,
         slot: SlotId,
         policy: &Policy,
         suite: Suite,
-        secret: &Secret<32>,
+        secret: &SecretBytes,
     ) -> Result<Self, KeyError> {
         let policy = policy.encode();
         let info: [&[u8]; 4] = [KEK, slot.as_bytes(), &length16(policy.len()), &policy];
@@ -36,7 +37,7 @@ impl SlotKeys {
     }
 
     /// The keys that this secret gives for an existing slot.
-    pub(crate) fn of(store: StoreId, slot: &Slot, secret: &Secret<32>) -> Result<Self, KeyError> {
+    pub(crate) fn of(store: StoreId, slot: &Slot, secret: &SecretBytes) -> Result<Self, KeyError> {
         Self::derive(store, slot.id(), slot.policy(), slot.suite(), secret)
     }
 
@@ -49,6 +50,18 @@ impl SlotKeys {
 /// What a share is recognised by without any other share.
 pub(crate) fn commitment(store: StoreId, slot: SlotId, group: u8, index: u8, y: &[u8]) -> [u8; 32] {
     sha256(&[COMMITMENT, store.as_bytes(), slot.as_bytes(), &[group, index], y])
+}
+
+/// What the secret behind a key in an HSM is recognised by.
+pub(crate) fn hsm_commitment(store: StoreId, slot: SlotId, number: u8, secret: &[u8]) -> [u8; 32] {
+    sha256(&[HSM_COMMITMENT, store.as_bytes(), slot.as_bytes(), &[number], secret])
+}
+
+/// What an HSM binds that secret to: hashed, since tokens limit the length of associated data.
+pub(crate) fn hsm_context(store: StoreId, slot: SlotId, number: u8, policy: &Policy) -> [u8; 32] {
+    let policy = policy.encode();
+    let length = length16(policy.len());
+    sha256(&[HSM_CONTEXT, store.as_bytes(), slot.as_bytes(), &[number], &length, &policy])
 }
 
 /// What every share of a slot names: all that its holder relies on when giving the share away.
@@ -130,6 +143,8 @@ impl From<HpkeError> for KeyError {
 }
 
 const COMMITMENT: &[u8] = b"strongroom share commitment";
+const HSM_COMMITMENT: &[u8] = b"strongroom hsm commitment";
+const HSM_CONTEXT: &[u8] = b"strongroom slot hsm";
 const SET: &[u8] = b"strongroom share set";
 const KEK: &[u8] = b"strongroom slot kek";
 const HPKE: &[u8] = b"strongroom slot hpke";

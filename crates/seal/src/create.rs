@@ -5,11 +5,12 @@ use std::fmt;
 use strongroom_crypto::hpke::Suite;
 use strongroom_crypto::random::{self, RandomnessError};
 use strongroom_crypto::record::StoreId;
-use strongroom_crypto::secret::{Secret, SecretError};
+use strongroom_crypto::secret::{Secret, SecretBytes, SecretError};
 use strongroom_shamir::text::ShareText;
 use strongroom_shamir::{Share, SplitError, split};
 
 use crate::binding::{self, KeyError, SlotKeys};
+use crate::hsm::{self, HsmKeys, HsmPartError, SECRET_LEN};
 use crate::name::{self, NameError};
 use crate::policy::Policy;
 use crate::recombine::{Hand, RecombineError};
@@ -25,27 +26,33 @@ pub struct NewSlot {
     pub shares: Vec<ShareText>,
 }
 
-/// Makes a slot with a fresh secret, which exists only in the shares once this returns.
+/// Makes a slot with a fresh secret, which exists only in the shares and in what HSMs wrapped once this returns.
 ///
-/// The shares have been recombined before they are handed out: every one of them took part in a quorum that gave the slot's
-/// keys again. `created` is in seconds since 1970.
+/// The parts have been put together again before they are handed out: every share took part in a quorum, and every HSM
+/// unwrapped what it had wrapped, and that gave the slot's keys again. `created` is in seconds since 1970. With keys of an
+/// HSM in the policy this blocks for as long as the token takes; without, `hsm` is never called.
 ///
 /// # Errors
 ///
-/// [`CreateError::Label`] is the caller's; the others mean that the machine gives no randomness or no memory for
-/// secrets, or fails to compute. In no case has anything been made that must be undone.
+/// [`CreateError::Label`] is the caller's, [`CreateError::Hsm`] an HSM's; the others mean that the machine gives no
+/// randomness or no memory for secrets, or fails to compute. In no case has anything been made that must be undone.
 pub fn create(
     store: StoreId,
     label: &str,
     policy: Policy,
     suite: Suite,
     created: u64,
+    hsm: &dyn HsmKeys,
 ) -> Result<NewSlot, CreateError> {
     name::check_label(label).map_err(CreateError::Label)?;
     let id = SlotId::new(random::array()?);
-    let secret = Secret::<32>::random()?;
-    let hand = deal(&policy, &secret)?;
-    let keys = SlotKeys::derive(store, id, &policy, suite, &secret)?;
+    let parts = policy.members().iter().map(|_| Secret::random()).collect::<Result<Vec<Secret<32>>, _>>()?;
+    let mut hand = Hand::new();
+    for (part, secret) in policy.members().iter().zip(&parts) {
+        deal(part, secret, &mut hand)?;
+    }
+    let wrapped = wrap_parts(store, id, label, &policy, &parts, hsm, &mut hand)?;
+    let keys = SlotKeys::derive(store, id, &policy, suite, &joined(&parts)?)?;
     let agreed = hand.agreed_secret(&policy).map_err(CreateError::from)?;
     let again = SlotKeys::derive(store, id, &policy, suite, &agreed)?;
     if !again.psk.ct_eq(&keys.psk) || again.pair.public_key() != keys.pair.public_key() {
@@ -55,17 +62,23 @@ pub fn create(
     let commit = |(group, share): &(u8, Share)| {
         binding::commitment(store, id, *group, share.index().get(), share.y().expose())
     };
-    let commitments = if policy.is_committed() { shares.iter().map(commit).collect() } else { Vec::new() };
+    let mut commitments: Vec<_> =
+        if policy.is_committed() { shares.iter().map(commit).collect() } else { Vec::new() };
+    let hsm_parts = policy.members().iter().zip(&parts).filter(|(part, _)| matches!(part, Policy::Hsm(_)));
+    commitments.extend(
+        (1..=u8::MAX)
+            .zip(hsm_parts)
+            .map(|(number, (_, secret))| binding::hsm_commitment(store, id, number, secret.expose())),
+    );
     let public_key = keys.pair.public_key().to_vec();
     let thresholds: Vec<u8> = shares
         .iter()
         .filter_map(|(group, _)| policy.leaf(*group))
         .map(|leaf| leaf.quorum.threshold())
         .collect();
-    let slot = Slot::pending(
-        store,
-        Header { id, created, label: label.to_owned(), suite, policy, public_key, commitments },
-    );
+    let header =
+        Header { id, created, label: label.to_owned(), suite, policy, public_key, commitments, hsm: wrapped };
+    let slot = Slot::pending(store, header);
     let set = slot.set_id();
     let shares = shares.into_iter().zip(thresholds);
     let shares =
@@ -73,9 +86,42 @@ pub fn create(
     Ok(NewSlot { slot, psk: keys.psk, shares })
 }
 
-/// Splits the secret as the policy says.
-fn deal(policy: &Policy, secret: &Secret<32>) -> Result<Hand, CreateError> {
-    let mut hand = Hand::new();
+/// Has every HSM of the policy wrap its part, and takes into the hand what each unwraps again.
+fn wrap_parts(
+    store: StoreId,
+    id: SlotId,
+    label: &str,
+    policy: &Policy,
+    parts: &[Secret<32>],
+    hsm: &dyn HsmKeys,
+    hand: &mut Hand,
+) -> Result<Vec<Vec<u8>>, CreateError> {
+    let mut wrapped = Vec::new();
+    let members = policy.members().iter().zip(parts);
+    let keys = members.filter_map(|(part, secret)| match part {
+        Policy::Hsm(key) => Some((key, secret)),
+        _ => None,
+    });
+    for (number, (key, secret)) in (1..=u8::MAX).zip(keys) {
+        let context = binding::hsm_context(store, id, number, policy);
+        let secret = SecretBytes::copy_from_slice(secret.expose())?;
+        let (sealed, again) = hsm::wrap(hsm, key, label, &secret, &context).map_err(CreateError::Hsm)?;
+        hand.take_hsm(number, again);
+        wrapped.push(sealed);
+    }
+    Ok(wrapped)
+}
+
+fn joined(parts: &[Secret<32>]) -> Result<SecretBytes, SecretError> {
+    let mut secret = SecretBytes::zeroed(parts.len().saturating_mul(SECRET_LEN))?;
+    for (part, place) in parts.iter().zip(secret.expose_mut().chunks_exact_mut(SECRET_LEN)) {
+        place.copy_from_slice(part.expose());
+    }
+    Ok(secret)
+}
+
+/// Splits the secret of one part as the policy says.
+fn deal(policy: &Policy, secret: &Secret<32>, hand: &mut Hand) -> Result<(), CreateError> {
     let mut deal_leaf = |group: u8, secret: &[u8], threshold: u8, shares: u8| {
         for share in split(secret, threshold, shares)? {
             hand.take(group, share);
@@ -95,8 +141,10 @@ fn deal(policy: &Policy, secret: &Secret<32>) -> Result<Hand, CreateError> {
                 deal_leaf(leaf.group, share.y().expose(), leaf.quorum.threshold(), leaf.quorum.shares())?;
             }
         }
+        // Nobody holds shares of these.
+        Policy::Hsm(_) | Policy::All { .. } => {}
     }
-    Ok(hand)
+    Ok(())
 }
 
 /// Why no slot was made.
@@ -110,6 +158,8 @@ pub enum CreateError {
     Secret(SecretError),
     /// The secret could not be split.
     Split(SplitError),
+    /// An HSM did not wrap its part, or not rightly.
+    Hsm(HsmPartError),
     /// The slot's keys could not be derived.
     Keys(KeyError),
     /// The shares did not give the slot's keys again: the machine computes wrongly.
@@ -124,6 +174,7 @@ impl fmt::Display for CreateError {
             Self::Randomness(error) => error.fmt(f),
             Self::Secret(error) => error.fmt(f),
             Self::Split(error) => error.fmt(f),
+            Self::Hsm(error) => error.fmt(f),
             Self::Keys(error) => error.fmt(f),
             Self::SelfCheck => f.write_str(
                 "its shares did not give its keys again when they were tried. Do not trust this machine with keys",
@@ -139,6 +190,7 @@ impl std::error::Error for CreateError {
             Self::Randomness(error) => Some(error),
             Self::Secret(error) => Some(error),
             Self::Split(error) => Some(error),
+            Self::Hsm(error) => Some(error),
             Self::Keys(error) => Some(error),
             Self::SelfCheck => None,
         }

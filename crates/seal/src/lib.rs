@@ -7,11 +7,11 @@
 //!
 //! ```
 //! use strongroom_crypto::{hpke::Suite, record::StoreId, secret::Secret};
-//! use strongroom_seal::{create::create, slot::SlotSet, unseal::Collector};
+//! use strongroom_seal::{create::create, hsm::NoHsm, slot::SlotSet, unseal::Collector};
 //!
 //! // Once: a slot, its shares for five holders, and the root key wrapped for it.
 //! let store = StoreId::random()?;
-//! let new = create(store, "security officers", "3 of 5".parse()?, Suite::XWing, 1_767_225_600)?;
+//! let new = create(store, "security officers", "3 of 5".parse()?, Suite::XWing, 1_767_225_600, &NoHsm)?;
 //! let root = Secret::random()?;
 //! let slots = SlotSet::new(store).rewrapped(1, vec![new.slot.activated()], &root, |_| Some(&new.psk))?;
 //! let stored = slots.encode();
@@ -43,6 +43,11 @@
 //! label may contain is limited, so that it cannot write over a terminal. Whoever writes the storage can still destroy
 //! it, and can put back an older whole: nothing in here prevents that.
 //!
+//! # Keys in HSMs
+//!
+//! A policy may name keys that HSMs hold, alone or together with shares: see [`hsm`]. They are reached through the trait
+//! [`hsm::HsmKeys`]; nothing here knows PKCS #11.
+//!
 //! # Shares
 //!
 //! Each share is checked against its commitment, a hash in the slot's header, before anything is combined. So a
@@ -56,6 +61,7 @@
 //! [RFC 9180]: https://www.rfc-editor.org/rfc/rfc9180
 
 pub mod create;
+pub mod hsm;
 pub mod policy;
 pub mod slot;
 pub mod unseal;

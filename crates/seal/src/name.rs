@@ -1,4 +1,4 @@
-//! What a person may call a slot or a group.
+//! What a person may call a slot, a group, or a key in an HSM.
 //!
 //! Names come back from untrusted storage and are shown on terminals before anything has been authenticated, so they
 //! are limited to what cannot disguise itself.
@@ -25,7 +25,7 @@ impl fmt::Display for NameError {
             Self::TooLong => write!(f, "a name has at most {MAX_NAME} bytes"),
             Self::OuterSpace => f.write_str("a name neither begins nor ends with a space"),
             Self::Character(c) if PUNCTUATION.contains(*c) => {
-                write!(f, "a group's name may not contain {c:?}, which policies are punctuated with")
+                write!(f, "a name in a policy may not contain {c:?}, which policies are punctuated with")
             }
             Self::Character(c) => {
                 write!(f, "a name may not contain the control or invisible character {c:?}")
@@ -57,6 +57,13 @@ pub(crate) fn check_label(name: &str) -> Result<(), NameError> {
 pub(crate) fn check_group(name: &str) -> Result<(), NameError> {
     check_label(name)?;
     name.chars().find(|c| PUNCTUATION.contains(*c)).map_or(Ok(()), |c| Err(NameError::Character(c)))
+}
+
+/// Checks the name of a token or of its key, which stands between brackets and a comma.
+pub(crate) fn check_hsm(name: &str) -> Result<(), NameError> {
+    check_label(name)?;
+    let punctuation = |c: &char| *c != ':' && PUNCTUATION.contains(*c);
+    name.chars().find(punctuation).map_or(Ok(()), |c| Err(NameError::Character(c)))
 }
 
 fn is_plain(c: char) -> bool {
@@ -94,6 +101,10 @@ mod tests {
         }
         for name in ["a:b", "a,b", "a{b", "a)b"] {
             assert!(matches!(check_group(name), Err(NameError::Character(_))), "{name:?}");
+        }
+        assert_eq!(check_hsm("prod:root 2026"), Ok(()));
+        for name in ["a,b", "a(b", "a)b", "a{b", "a}b"] {
+            assert!(matches!(check_hsm(name), Err(NameError::Character(_))), "{name:?}");
         }
         assert_eq!(check_label(""), Err(NameError::Empty));
         assert_eq!(check_label(" a"), Err(NameError::OuterSpace));

@@ -1,6 +1,7 @@
 //! Who must come together to open a slot.
 
 mod encoding;
+mod hsm;
 mod parse;
 
 use std::collections::HashSet;
@@ -8,6 +9,7 @@ use std::fmt;
 
 pub use crate::name::{MAX_NAME, NameError};
 pub use encoding::DecodeError;
+pub use hsm::HsmKey;
 pub use parse::ParseError;
 
 use crate::name;
@@ -84,7 +86,8 @@ impl Group {
 /// Who must come together to open a slot.
 ///
 /// The text form ([`Display`](fmt::Display) and [`FromStr`](std::str::FromStr)) is
-/// `shamir(3 of 5)` or `groups(2 of {security: 2 of 3, operations: 1 of 2})`; `3 of 5` and `3/5` are read too.
+/// `shamir(3 of 5)`, `groups(2 of {security: 2 of 3, operations: 1 of 2})`, `hsm(token, key)` or
+/// `all(shamir(3 of 5), hsm(token, key))`; `3 of 5` and `3/5` are read too.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Policy {
     /// Some of several share holders.
@@ -96,6 +99,14 @@ pub enum Policy {
         required: u8,
         /// The groups, from 1 to 255 of them, with distinct names.
         groups: Vec<Group>,
+    },
+    /// A key in an HSM, which needs no person.
+    Hsm(HsmKey),
+    /// All of these together; none of them alone says anything. Made by [`Policy::all`], which checks it.
+    #[non_exhaustive]
+    All {
+        /// From 2 to [`MAX_MEMBERS`] policies, none of this kind; one of them at most has shares, and no key comes twice.
+        members: Vec<Policy>,
     },
 }
 
@@ -137,6 +148,54 @@ impl Policy {
         Ok(Self::Groups { required, groups })
     }
 
+    /// All of these policies together, in this order.
+    ///
+    /// # Errors
+    ///
+    /// [`PolicyError`] when there are fewer than two or more than [`MAX_MEMBERS`], when one is of this kind itself, when
+    /// two have shares (make them groups), or when one key comes twice.
+    pub fn all(members: Vec<Self>) -> Result<Self, PolicyError> {
+        if members.len() < 2 || members.len() > MAX_MEMBERS {
+            return Err(PolicyError::Members { members: members.len() });
+        }
+        if members.iter().any(|member| matches!(member, Self::All { .. })) {
+            return Err(PolicyError::Nested);
+        }
+        if members.iter().filter(|member| member.sharing().is_some()).count() > 1 {
+            return Err(PolicyError::TwoSharings);
+        }
+        let mut keys = HashSet::new();
+        if let Some(key) = members.iter().flat_map(Self::hsm_keys).find(|key| !keys.insert(*key)) {
+            return Err(PolicyError::RepeatedKey(key.clone()));
+        }
+        Ok(Self::All { members })
+    }
+
+    /// The part of the policy whose shares people hold, if there is one.
+    pub fn sharing(&self) -> Option<&Self> {
+        match self {
+            Self::Shamir(_) | Self::Groups { .. } => Some(self),
+            Self::Hsm(_) => None,
+            Self::All { .. } => self.members().iter().find(|member| member.sharing().is_some()),
+        }
+    }
+
+    /// The keys in HSMs that are needed, in the order of the policy.
+    pub fn hsm_keys(&self) -> impl Iterator<Item = &HsmKey> {
+        self.members().iter().filter_map(|member| match member {
+            Self::Hsm(key) => Some(key),
+            _ => None,
+        })
+    }
+
+    /// What must come together: the parts of `all(…)`, and of any other policy the policy itself.
+    pub(crate) fn members(&self) -> &[Self] {
+        match self {
+            Self::All { members } => members,
+            _ => std::slice::from_ref(self),
+        }
+    }
+
     /// How many shares there are in all.
     pub fn total_shares(&self) -> usize {
         self.leaves().map(|leaf| usize::from(leaf.quorum.shares)).sum()
@@ -144,9 +203,12 @@ impl Policy {
 
     /// The sharings whose shares people hold, in the order of their commitments.
     pub fn leaves(&self) -> impl Iterator<Item = Leaf<'_>> {
-        let (plain, groups) = match self {
-            Self::Shamir(quorum) => (Some(Leaf { group: 0, name: None, quorum: *quorum }), [].as_slice()),
-            Self::Groups { groups, .. } => (None, groups.as_slice()),
+        let (plain, groups) = match self.sharing() {
+            Some(Self::Shamir(quorum)) => {
+                (Some(Leaf { group: 0, name: None, quorum: *quorum }), [].as_slice())
+            }
+            Some(Self::Groups { groups, .. }) => (None, groups.as_slice()),
+            _ => (None, [].as_slice()),
         };
         let numbered = (1..=u8::MAX).zip(groups);
         plain.into_iter().chain(numbered.map(|(number, group)| Leaf {
@@ -164,6 +226,12 @@ impl Policy {
     /// Whether shares have commitments: all but those of a plain `1 of n`, each of which is the secret itself.
     pub fn is_committed(&self) -> bool {
         !matches!(self, Self::Shamir(quorum) if quorum.threshold == 1)
+    }
+
+    /// How many commitments there are: those of the shares, then one for each key in an HSM.
+    pub(crate) fn commitments(&self) -> usize {
+        let shares = if self.is_committed() { self.total_shares() } else { 0 };
+        shares + self.hsm_keys().count()
     }
 
     /// Where the commitment of a share stands among the slot's.
@@ -202,6 +270,15 @@ impl fmt::Display for Policy {
                 }
                 f.write_str("})")
             }
+            Self::Hsm(key) => key.fmt(f),
+            Self::All { members } => {
+                f.write_str("all(")?;
+                for (place, member) in members.iter().enumerate() {
+                    let separator = if place == 0 { "" } else { ", " };
+                    write!(f, "{separator}{member}")?;
+                }
+                f.write_str(")")
+            }
         }
     }
 }
@@ -238,6 +315,19 @@ pub enum PolicyError {
     NamesTooLong,
     /// A group's name is refused.
     GroupName(NameError),
+    /// The name of a token or of its key is refused.
+    HsmName(NameError),
+    /// `all(…)` has fewer than two members or more than [`MAX_MEMBERS`].
+    Members {
+        /// How many it has.
+        members: usize,
+    },
+    /// `all(…)` stands within `all(…)`.
+    Nested,
+    /// Two members of `all(…)` have shares.
+    TwoSharings,
+    /// Two members of `all(…)` are this key.
+    RepeatedKey(HsmKey),
 }
 
 impl fmt::Display for PolicyError {
@@ -262,6 +352,16 @@ impl fmt::Display for PolicyError {
                 write!(f, "the names of all groups together have at most {MAX_NAMES} bytes: shorten them")
             }
             Self::GroupName(error) => write!(f, "a group's name is refused: {error}"),
+            Self::HsmName(error) => write!(f, "the name of a token or of its key is refused: {error}"),
+            Self::Members { members } => {
+                write!(f, "all(…) joins from 2 to {MAX_MEMBERS} policies, and here are {members}")
+            }
+            Self::Nested => f.write_str("all(…) cannot stand within all(…): write its members side by side"),
+            Self::TwoSharings => f.write_str(
+                "all(…) takes one policy with shares: make several quorums the groups of one, as in \
+                 groups(2 of {security: 2 of 3, operations: 1 of 2})",
+            ),
+            Self::RepeatedKey(key) => write!(f, "{key} stands there twice: once is enough"),
         }
     }
 }
@@ -269,7 +369,7 @@ impl fmt::Display for PolicyError {
 impl std::error::Error for PolicyError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::GroupName(error) => Some(error),
+            Self::GroupName(error) | Self::HsmName(error) => Some(error),
             _ => None,
         }
     }
@@ -277,6 +377,9 @@ impl std::error::Error for PolicyError {
 
 /// The most bytes that the names of a policy's groups have together, so that the policy stays within HPKE's `info`.
 pub const MAX_NAMES: usize = 32_768;
+
+/// The most policies that `all(…)` joins.
+pub const MAX_MEMBERS: usize = 8;
 
 #[cfg(test)]
 mod tests {

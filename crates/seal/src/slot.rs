@@ -105,6 +105,8 @@ pub(crate) struct Header {
     pub(crate) policy: Policy,
     pub(crate) public_key: Vec<u8>,
     pub(crate) commitments: Vec<[u8; 32]>,
+    /// The secret of each key in an HSM, wrapped by it, in the order of the policy.
+    pub(crate) hsm: Vec<Vec<u8>>,
 }
 
 impl Slot {
@@ -153,9 +155,25 @@ impl Slot {
         self.set_id
     }
 
-    /// One hash per share, in the order of the policy's groups and then of the indexes; none for a plain `1 of n`.
+    /// One hash per share, in the order of the policy's groups and then of the indexes (none for a plain `1 of n`); then one
+    /// for each key in an HSM.
     pub fn commitments(&self) -> &[[u8; 32]] {
         &self.header.commitments
+    }
+
+    /// The secret of each key in an HSM, wrapped by it, in the order of the policy.
+    pub fn hsm_wrapped(&self) -> &[Vec<u8>] {
+        &self.header.hsm
+    }
+
+    pub(crate) fn hsm_commitments(&self) -> impl Iterator<Item = &[u8; 32]> {
+        let shares = self.header.commitments.len().saturating_sub(self.policy().hsm_keys().count());
+        self.header.commitments.iter().skip(shares)
+    }
+
+    pub(crate) fn with_hsm_wrapped(mut self, wrapped: Vec<Vec<u8>>) -> Self {
+        self.header.hsm = wrapped;
+        self
     }
 
     /// The root key, sealed; empty while pending.

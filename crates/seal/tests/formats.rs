@@ -216,6 +216,7 @@ fn fault_reason(fault: &SlotFault) -> &'static str {
         SlotFault::Policy(error) => policy_reason(error),
         SlotFault::PublicKey => "public key does not fit the suite",
         SlotFault::Commitments => "commitments do not fit the policy",
+        SlotFault::Hsm => "secret wrapped by an HSM is empty or too long",
         SlotFault::Wrapped => "wrapped root key does not fit the state and suite",
         SlotFault::RepeatedId => "two slots of one id",
         SlotFault::RepeatedLabel => "two slots of one label and state",

@@ -19,7 +19,7 @@ fn slot_is_activated_once_every_holder_has_shown_a_share() {
         ["3 of 5", "1 of 2", "1 of 1", "7 of 7", "groups(2 of {security: 2 of 3, operations: 1 of 2})"]
     {
         let NewSlot { slot, shares, .. } =
-            create(STORE, "next", policy.parse().unwrap(), Suite::P256, 0).unwrap();
+            create(STORE, "next", policy.parse().unwrap(), Suite::P256, 0, &NoHsm).unwrap();
         let mut possession = Possession::new(&slot, STORE);
         for (shown, share) in shares.iter().enumerate() {
             let missing = possession.missing();
@@ -43,7 +43,7 @@ fn slot_is_activated_once_every_holder_has_shown_a_share() {
 #[test]
 fn quorum_is_proved_before_the_last_holder_came() {
     let NewSlot { slot, shares, .. } =
-        create(STORE, "next", "2 of 3".parse().unwrap(), Suite::XWing, 0).unwrap();
+        create(STORE, "next", "2 of 3".parse().unwrap(), Suite::XWing, 0, &NoHsm).unwrap();
     let mut possession = Possession::new(&slot, STORE);
     possession.offer(duplicate(&shares[2])).unwrap();
     assert!(!possession.quorum_proved().unwrap());
@@ -56,7 +56,7 @@ fn quorum_is_proved_before_the_last_holder_came() {
 
 #[test]
 fn shares_of_another_slot_prove_nothing() {
-    let make = || create(STORE, "next", "2 of 2".parse().unwrap(), Suite::P256, 0).unwrap();
+    let make = || create(STORE, "next", "2 of 2".parse().unwrap(), Suite::P256, 0, &NoHsm).unwrap();
     let (ours, theirs) = (make(), make());
     let mut possession = Possession::new(&ours.slot, STORE);
     let error = possession.offer(duplicate(&theirs.shares[0])).refused();

@@ -134,7 +134,7 @@ fn slots_that_could_not_have_been_written_do_not_decode() {
 #[test]
 fn pending_slot_may_bear_the_label_of_the_one_that_it_replaces() {
     let mut sealed = Sealed::new(Suite::P256, &["2 of 3"]);
-    let new = create(STORE, "slot 0", "3 of 5".parse().unwrap(), Suite::P256, 0).unwrap();
+    let new = create(STORE, "slot 0", "3 of 5".parse().unwrap(), Suite::P256, 0, &NoHsm).unwrap();
     let old = sealed.set.slots()[0].clone();
     let added = sealed.rewrapped(2, vec![old.clone(), new.slot.clone()], &sealed.root);
     let added = SlotSet::decode(&added.encode()).unwrap();
@@ -177,7 +177,7 @@ fn changes_that_would_harm_are_refused() {
     }
     let error = sealed.set.rewrapped(2, vec![], &sealed.root, psk).refused();
     assert!(matches!(error, WrapError::NoneActive), "{error}");
-    let pending = create(STORE, "next", "1 of 1".parse().unwrap(), Suite::P256, 0).unwrap().slot;
+    let pending = create(STORE, "next", "1 of 1".parse().unwrap(), Suite::P256, 0, &NoHsm).unwrap().slot;
     let error = sealed.set.rewrapped(2, vec![pending.clone()], &sealed.root, psk).refused();
     assert!(matches!(error, WrapError::NoneActive), "{error}");
     let error = sealed.set.rewrapped(2, [slots(), slots()].concat(), &sealed.root, psk).refused();
@@ -198,7 +198,7 @@ fn label_changes_and_shares_stay_good() {
     let sealed = Sealed::new(Suite::P256, &["2 of 2"]);
     let slot = sealed.set.slots()[0].clone();
     assert!(slot.clone().relabelled("bad\u{7}label").is_err());
-    assert!(create(STORE, "", "1 of 1".parse().unwrap(), Suite::P256, 0).is_err());
+    assert!(create(STORE, "", "1 of 1".parse().unwrap(), Suite::P256, 0, &NoHsm).is_err());
     let set = sealed.rewrapped(2, vec![slot.relabelled("security officers").unwrap()], &sealed.root);
     assert!(set.find_by_label("slot 0").is_none() && set.find_by_label("security officers").is_some());
     assert!(open(&set, [sealed.share(0, 0), sealed.share(0, 1)]).unwrap().root.ct_eq(&sealed.root));
@@ -209,7 +209,7 @@ fn randomness_that_fails_at_any_draw_makes_no_slot() {
     let (mut failed, mut came_out) = (0, 0);
     for policy in POLICIES {
         for suite in [Suite::XWing, Suite::P256] {
-            let make = || create(STORE, "next", policy.parse().unwrap(), suite, 0);
+            let make = || create(STORE, "next", policy.parse().unwrap(), suite, 0, &NoHsm);
             fault::reset();
             make().unwrap();
             let draws = fault::calls();

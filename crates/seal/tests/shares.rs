@@ -221,7 +221,7 @@ fn share_that_is_the_secret_is_checked_by_the_key_that_it_gives() {
 fn sealed_with_pending() -> Sealed {
     let mut sealed = Sealed::new(Suite::P256, &["3 of 5", GROUPS]);
     let NewSlot { slot, psk, shares } =
-        create(STORE, "next", "2 of 2".parse().unwrap(), Suite::P256, 0).unwrap();
+        create(STORE, "next", "2 of 2".parse().unwrap(), Suite::P256, 0, &NoHsm).unwrap();
     sealed.psks.push((slot.id(), psk));
     sealed.shares.push(shares);
     let slots = [sealed.set.slots(), &[slot]].concat();

@@ -144,7 +144,7 @@ fn planted_slot_is_refused_and_never_wrapped_for() {
     put(&store, "a", b"1").unwrap();
     let set = slots_of(&storage);
     // A slot of the attacker's own beside the genuine one, active, wrapping a root key of their own.
-    let new = create::create(set.store(), "planted", policy("1 of 1"), Suite::P256, 0).unwrap();
+    let new = create::create(set.store(), "planted", policy("1 of 1"), Suite::P256, 0, &NoHsm).unwrap();
     let planted: SlotId = new.slot.id();
     let root = Secret::random().unwrap();
     let own = SlotSet::new(set.store())

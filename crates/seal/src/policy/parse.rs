@@ -3,12 +3,13 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::{Group, Policy, PolicyError, Quorum};
+use super::{Group, HsmKey, Policy, PolicyError, Quorum};
 
 impl FromStr for Policy {
     type Err = ParseError;
 
-    /// Reads `3 of 5`, `3/5`, `shamir(3 of 5)` or `groups(2 of {security: 2 of 3, operations: 1 of 2})`.
+    /// Reads `3 of 5`, `3/5`, `shamir(3 of 5)`, `groups(2 of {security: 2 of 3, operations: 1 of 2})`, `hsm(token, key)` or
+    /// `all(…)` of several of these.
     fn from_str(text: &str) -> Result<Self, ParseError> {
         let mut parser = Parser { text, rest: text };
         let policy = parser.policy()?;
@@ -50,7 +51,8 @@ impl fmt::Display for ParseError {
             Self::Invalid { error, column } => write!(f, "up to character {column}: {error}")?,
         }
         f.write_str(
-            "; a policy reads like \"3 of 5\" or \"groups(2 of {security: 2 of 3, operations: 1 of 2})\"",
+            "; a policy reads like \"3 of 5\", \"groups(2 of {security: 2 of 3, operations: 1 of 2})\", \"hsm(token, key)\" or \
+             \"all(3 of 5, hsm(token, key))\"",
         )
     }
 }
@@ -69,8 +71,25 @@ struct Parser<'a> {
     rest: &'a str,
 }
 
-impl Parser<'_> {
+impl<'a> Parser<'a> {
     fn policy(&mut self) -> Result<Policy, ParseError> {
+        if !self.skip("all") {
+            return self.member();
+        }
+        self.expect("(", "\"(\"")?;
+        let mut members = vec![self.member()?];
+        while self.skip(",") {
+            members.push(self.member()?);
+        }
+        self.expect(")", "\",\" or \")\"")?;
+        Policy::all(members).map_err(|error| self.invalid(error))
+    }
+
+    /// A policy that may stand within `all(…)`.
+    fn member(&mut self) -> Result<Policy, ParseError> {
+        if self.skip("all") {
+            return Err(self.invalid(PolicyError::Nested));
+        }
         if self.skip("shamir") {
             self.expect("(", "\"(\"")?;
             let quorum = self.quorum()?;
@@ -80,10 +99,22 @@ impl Parser<'_> {
         if self.skip("groups") {
             return self.groups();
         }
+        if self.skip("hsm") {
+            return self.hsm();
+        }
         if self.rest.trim_start().starts_with(|c: char| c.is_ascii_digit()) {
             return self.quorum().map(Policy::Shamir);
         }
-        Err(self.expected("a number, \"shamir(\" or \"groups(\""))
+        Err(self.expected("a number, \"shamir(\", \"groups(\", \"hsm(\" or \"all(\""))
+    }
+
+    fn hsm(&mut self) -> Result<Policy, ParseError> {
+        self.expect("(", "\"(\"")?;
+        let token = self.name("the token's name in the configuration")?;
+        self.expect(",", "\",\" behind the token's name")?;
+        let key = self.name("the key's label")?;
+        self.expect(")", "\")\" behind the key's label")?;
+        HsmKey::new(token, key).map(Policy::Hsm).map_err(|error| self.invalid(error))
     }
 
     fn groups(&mut self) -> Result<Policy, ParseError> {
@@ -101,17 +132,27 @@ impl Parser<'_> {
     }
 
     fn group(&mut self) -> Result<Group, ParseError> {
+        let name = self.text(&[':', ',', '(', ')', '{', '}'], "the name of a group, then \":\"")?;
+        self.expect(":", "\":\" behind the name of the group")?;
+        let quorum = self.quorum()?;
+        Group::new(name, quorum).map_err(|error| self.invalid(error))
+    }
+
+    fn name(&mut self, what: &'static str) -> Result<&'a str, ParseError> {
+        self.text(&[',', '(', ')', '{', '}'], what)
+    }
+
+    /// Everything up to one of these, without space around it.
+    fn text(&mut self, ends: &[char], what: &'static str) -> Result<&'a str, ParseError> {
         self.space();
-        let (name, rest) = match self.rest.split_once([':', ',', '(', ')', '{', '}']) {
+        let (name, rest) = match self.rest.split_once(ends) {
             Some((name, _)) if !name.is_empty() => {
                 self.rest.split_at_checked(name.len()).unwrap_or((name, ""))
             }
-            _ => return Err(self.expected("the name of a group, then \":\"")),
+            _ => return Err(self.expected(what)),
         };
         self.rest = rest;
-        self.expect(":", "\":\" behind the name of the group")?;
-        let quorum = self.quorum()?;
-        Group::new(name.trim_end(), quorum).map_err(|error| self.invalid(error))
+        Ok(name.trim_end())
     }
 
     fn quorum(&mut self) -> Result<Quorum, ParseError> {
@@ -194,6 +235,10 @@ mod tests {
             "groups(1 of {a: 1 of 1})",
             "groups(2 of {security: 2 of 3, operations: 1 of 2})",
             "groups(1 of {Ärzte im Dienst: 1 of 2})",
+            "hsm(main, prod:root 2026)",
+            "all(shamir(3 of 5), hsm(main, root))",
+            "all(groups(1 of {a: 1 of 1}), hsm(main, root), hsm(second, root))",
+            "all(hsm(main, root), hsm(second, root))",
         ] {
             assert_eq!(text.parse::<Policy>().unwrap().to_string(), text);
         }
@@ -222,6 +267,11 @@ mod tests {
             ("groups(1 of {a: 1 of 1,})", "the name", 24),
             ("groups(1 of {ä: 1 of x})", "a number from", 22),
             ("3 of −5", "a number from", 6),
+            ("hsm(main)", "\",\" behind", 9),
+            ("hsm(, root)", "the token's name", 5),
+            ("hsm(main, root", "the key's label", 11),
+            ("all(3 of 5 hsm(a, b))", "\",\" or", 12),
+            ("all(3 of 5,)", "a number, ", 12),
             ("99999999999999999999 of 3", "a number from", 1),
         ] {
             match text.parse::<Policy>() {
@@ -243,6 +293,11 @@ mod tests {
             message("groups(3 of {a: 1 of 1, b: 1 of 1})").contains("3 groups are required, but there are 2")
         );
         assert!(message("groups(1 of {a: 1 of 1, a: 1 of 1})").contains("called \"a\""));
+        assert!(message("all(3 of 5)").contains("from 2 to 8"));
+        assert!(message("all(3 of 5, 2 of 3)").contains("one policy with shares"));
+        assert!(message("all(hsm(a, b), hsm(a, b))").contains("hsm(a, b) stands there twice"));
+        assert!(message("all(3 of 5, all(hsm(a, b), hsm(a, c)))").contains("cannot stand within"));
+        assert!(message(&"all(".repeat(10_000)).contains("cannot stand within"));
         assert!(message("groups(1 of {a\u{1b}: 1 of 1})").contains("invisible character '\\u{1b}'"));
     }
 
@@ -266,11 +321,15 @@ mod tests {
             let groups = quorums.iter().enumerate().map(|(n, quorum)| Group::new(&format!("group {n}"), *quorum).unwrap());
             let grouped = Policy::groups(required.min(count), groups.collect()).unwrap();
             prop_assert_eq!(grouped.to_string().parse(), Ok(grouped.clone()));
-            prop_assert_eq!(Policy::decode(&grouped.encode()), Ok(grouped));
+            prop_assert_eq!(Policy::decode(&grouped.encode()), Ok(grouped.clone()));
+            let hsm = Policy::Hsm(HsmKey::new("main", &format!("key {required}")).unwrap());
+            let all = Policy::all(vec![grouped, hsm]).unwrap();
+            prop_assert_eq!(all.to_string().parse(), Ok(all.clone()));
+            prop_assert_eq!(Policy::decode(&all.encode()), Ok(all));
         }
 
         #[test]
-        fn any_text_is_read_or_refused_without_panic(text in "\\PC{0,40}|[shamirgoupf0-9/:,(){} ]{0,40}") {
+        fn any_text_is_read_or_refused_without_panic(text in "\\PC{0,40}|[shamirgoupfl0-9/:,(){} ]{0,40}") {
             if let Ok(policy) = text.parse::<Policy>() {
                 prop_assert_eq!(policy.to_string().parse(), Ok(policy));
             }

@@ -7,6 +7,7 @@ use strongroom_crypto::hpke::Suite;
 use strongroom_crypto::record::StoreId;
 
 use super::{Header, MAX_SLOTS, Slot, SlotId, SlotSet, SlotState};
+use crate::hsm::MAX_WRAPPED;
 use crate::name::{self, NameError};
 use crate::policy::{DecodeError, Policy};
 use crate::wire::{Reader, length8, length16};
@@ -101,6 +102,8 @@ pub enum SlotFault {
     PublicKey,
     /// It has more or fewer commitments than its policy has shares.
     Commitments,
+    /// A secret that an HSM wrapped is empty or longer than [`MAX_WRAPPED`].
+    Hsm,
     /// It is active without a wrapped root key, pending with one, or the wrapped root key has a wrong length.
     Wrapped,
     /// An earlier slot has the same id.
@@ -148,6 +151,7 @@ impl fmt::Display for SlotFault {
             Self::Policy(error) => write!(f, "has a policy that is refused: {error}"),
             Self::PublicKey => f.write_str("has a public key of a wrong length"),
             Self::Commitments => f.write_str("has a wrong number of commitments"),
+            Self::Hsm => f.write_str("has a secret wrapped by an HSM that is empty or too long"),
             Self::Wrapped => f.write_str("has a wrapped root key that does not go with its state and suite"),
             Self::RepeatedId => f.write_str("has the id of an earlier one"),
             Self::RepeatedLabel => f.write_str("has the label of an earlier one"),
@@ -169,6 +173,7 @@ fn put_slot(out: &mut Vec<u8>, slot: &Slot) {
     put_bytes16(out, slot.public_key());
     out.extend_from_slice(&length16(slot.commitments().len()));
     out.extend_from_slice(slot.commitments().as_flattened());
+    slot.hsm_wrapped().iter().for_each(|wrapped| put_bytes16(out, wrapped));
     put_bytes16(out, slot.wrapped());
 }
 
@@ -213,6 +218,7 @@ fn read_slot(reader: &mut Reader<'_>, store: StoreId) -> Result<Slot, SlotFault>
         return Err(SlotFault::PublicKey);
     }
     let commitments = read_commitments(reader, &policy)?;
+    let hsm = policy.hsm_keys().map(|_| read_hsm(reader)).collect::<Result<_, _>>()?;
     let wrapped = reader.bytes16().ok_or(SlotFault::Truncated)?;
     let expected = match state {
         SlotState::Pending => 0,
@@ -229,6 +235,7 @@ fn read_slot(reader: &mut Reader<'_>, store: StoreId) -> Result<Slot, SlotFault>
         policy,
         public_key: public_key.to_vec(),
         commitments,
+        hsm,
     };
     let slot = Slot::pending(store, header);
     Ok(match state {
@@ -239,13 +246,18 @@ fn read_slot(reader: &mut Reader<'_>, store: StoreId) -> Result<Slot, SlotFault>
 
 fn read_commitments(reader: &mut Reader<'_>, policy: &Policy) -> Result<Vec<[u8; 32]>, SlotFault> {
     let count = usize::from(reader.u16().ok_or(SlotFault::Truncated)?);
-    let expected = if policy.is_committed() { policy.total_shares() } else { 0 };
-    if count != expected {
+    if count != policy.commitments() {
         return Err(SlotFault::Commitments);
     }
     let bytes = reader.take(count * 32).ok_or(SlotFault::Truncated)?;
     let (commitments, _) = bytes.as_chunks::<32>();
     Ok(commitments.to_vec())
+}
+
+fn read_hsm(reader: &mut Reader<'_>) -> Result<Vec<u8>, SlotFault> {
+    let wrapped = reader.bytes16().ok_or(SlotFault::Truncated)?;
+    let fits = !wrapped.is_empty() && wrapped.len() <= MAX_WRAPPED;
+    if fits { Ok(wrapped.to_vec()) } else { Err(SlotFault::Hsm) }
 }
 
 /// What a slot shares with one before it that no two may share.

@@ -1,4 +1,4 @@
-//! Collecting shares until one slot opens.
+//! Collecting shares, and what HSMs give, until one slot opens.
 
 use std::fmt;
 
@@ -9,6 +9,8 @@ use strongroom_shamir::text::ShareText;
 
 use super::share::{ShareError, ShareIdentity, recognise, verify_share};
 use crate::binding::{self, KeyError, SlotKeys};
+use crate::hsm::{HsmPart, HsmSecret};
+use crate::policy::{HsmKey, Policy};
 use crate::recombine::{Hand, RecombineError, required};
 use crate::slot::{Slot, SlotId, SlotSet, SlotState};
 
@@ -49,6 +51,8 @@ pub struct Progress {
     pub need: usize,
     /// For each group its name, the shares that are here and how many are needed.
     pub groups: Vec<(String, usize, usize)>,
+    /// For each key in an HSM, whether it has given its part.
+    pub hsm_keys: Vec<(HsmKey, bool)>,
     /// Whether the slot can be opened.
     pub complete: bool,
 }
@@ -109,6 +113,20 @@ impl Collector {
         self.take(&identity, share)
     }
 
+    /// What HSMs could still give for active slots.
+    pub fn hsm_parts(&self) -> Vec<HsmPart> {
+        let parts = self.active().flat_map(|slot| self.slots.hsm_parts(slot));
+        parts.filter(|part| !self.hands.iter().any(|(of, hand)| part.is_in(*of, hand))).collect()
+    }
+
+    /// Takes what an HSM gave, checked as it is. One of an earlier set of slots, or of a pending slot, is left aside.
+    pub fn take_hsm(&mut self, secret: HsmSecret) {
+        let known = self.active().any(|slot| slot.id() == secret.slot && slot.set_id() == secret.set);
+        if known && let Some(hand) = self.hand_mut(secret.slot) {
+            hand.take_hsm(secret.number, secret.secret);
+        }
+    }
+
     /// How far every active slot is.
     pub fn progress(&self) -> Vec<Progress> {
         self.active().map(|slot| self.progress_of(slot)).collect()
@@ -152,23 +170,30 @@ impl Collector {
         if slot.state() == SlotState::Pending {
             return Err(ShareError::Pending(identity.name()));
         }
-        let place = self.hands.iter().position(|(of, _)| *of == slot.id()).unwrap_or(self.hands.len());
-        if place == self.hands.len() {
-            self.hands.push((slot.id(), Hand::new()));
-        }
-        if let Some((_, hand)) = self.hands.get_mut(place) {
+        let id = slot.id();
+        if let Some(hand) = self.hand_mut(id) {
             if hand.holds(identity.group_number, identity.index) {
                 return Err(ShareError::Repeated(identity.name()));
             }
             hand.take(identity.group_number, share);
         }
+        let slot = self.slots.find(id).ok_or(ShareError::NoSuchSlot(id))?;
         Ok(Accepted {
-            slot: slot.id(),
+            slot: id,
             label: identity.label.clone(),
             group: identity.group.clone(),
             index: identity.index,
             progress: self.progress_of(slot),
         })
+    }
+
+    /// The hand of a slot, empty at first.
+    fn hand_mut(&mut self, slot: SlotId) -> Option<&mut Hand> {
+        let place = self.hands.iter().position(|(of, _)| *of == slot).unwrap_or(self.hands.len());
+        if place == self.hands.len() {
+            self.hands.push((slot, Hand::new()));
+        }
+        self.hands.get_mut(place).map(|(_, hand)| hand)
     }
 
     fn active(&self) -> impl Iterator<Item = &Slot> {
@@ -199,9 +224,16 @@ impl Collector {
             Some(leaf) => (count(0), leaf.quorum.threshold().into()),
             None => (groups.iter().filter(|(_, have, need)| have >= need).count(), required(policy)),
         };
+        let hsm_keys = hsm_progress(policy, hand);
         let complete = hand.is_some_and(|hand| hand.opens(policy));
-        Progress { slot: slot.id(), label: slot.label().to_owned(), have, need, groups, complete }
+        Progress { slot: slot.id(), label: slot.label().to_owned(), have, need, groups, hsm_keys, complete }
     }
+}
+
+/// For each key in an HSM, whether its part is here.
+pub(super) fn hsm_progress(policy: &Policy, hand: Option<&Hand>) -> Vec<(HsmKey, bool)> {
+    let numbered = (1..=u8::MAX).zip(policy.hsm_keys());
+    numbered.map(|(number, key)| (key.clone(), hand.is_some_and(|hand| hand.holds_hsm(number)))).collect()
 }
 
 fn open(slots: &SlotSet, slot: &Slot, hand: &Hand) -> Result<(Secret<32>, Secret<32>), OpenError> {
@@ -227,7 +259,7 @@ fn open(slots: &SlotSet, slot: &Slot, hand: &Hand) -> Result<(Secret<32>, Secret
 pub enum OpenError {
     /// No slot's policy is met yet.
     NotReady,
-    /// The shares are good, but the slot's keys are not those that it was made with.
+    /// What came together is good, but the slot's keys are not those that it was made with.
     Altered {
         /// The slot.
         slot: SlotId,
@@ -248,11 +280,11 @@ pub enum OpenError {
 impl fmt::Display for OpenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotReady => f.write_str("no slot has all the shares that it needs yet"),
+            Self::NotReady => f.write_str("no slot has all that it needs yet"),
             Self::Altered { label, .. } => write!(
                 f,
-                "the shares are good, but slot \"{label}\" was altered in storage: its key is not the one that the shares \
-                 give. Use another slot, or restore the slots from a backup"
+                "what came together is good, but slot \"{label}\" was altered in storage: its key is not the one that comes of \
+                 it. Use another slot, or restore the slots from a backup"
             ),
             Self::Refused { label, .. } => write!(
                 f,

@@ -6,16 +6,18 @@ use strongroom_crypto::record::StoreId;
 use strongroom_crypto::secret::SecretError;
 use strongroom_shamir::text::ShareText;
 
-use super::collector::{Accepted, Progress};
+use super::collector::{Accepted, Progress, hsm_progress};
 use super::share::{ShareError, ShareName, check, known_set, short};
 use crate::binding::{KeyError, SlotKeys};
-use crate::recombine::{Hand, RecombineError, required};
+use crate::hsm::{HsmPart, HsmSecret};
+use crate::policy::HsmKey;
+use crate::recombine::{Hand, RecombineError};
 use crate::slot::{Slot, SlotId};
 
-/// Takes the share of every holder of one slot, before that slot replaces another.
+/// Takes the share of every holder of one slot, and the part of every HSM, before that slot replaces another.
 ///
-/// Every share is checked against the slot, and in the end every one takes part in a quorum that gives the slot's key. The
-/// shares are wiped on drop.
+/// Every share is checked against the slot, and in the end every one takes part in a quorum that, together with what the
+/// HSMs gave, gives the slot's key. All is wiped on drop.
 pub struct Possession {
     store: StoreId,
     slot: Slot,
@@ -71,6 +73,19 @@ impl Possession {
         })
     }
 
+    /// What HSMs are still to give.
+    pub fn hsm_parts(&self) -> Vec<HsmPart> {
+        let parts = HsmPart::of(self.store, &self.slot).into_iter();
+        parts.filter(|part| !part.is_in(self.slot.id(), &self.hand)).collect()
+    }
+
+    /// Takes what an HSM gave, checked as it is. What belongs to another slot is left aside.
+    pub fn take_hsm(&mut self, secret: HsmSecret) {
+        if secret.set == self.slot.set_id() {
+            self.hand.take_hsm(secret.number, secret.secret);
+        }
+    }
+
     /// How many holders have shown their shares, of all.
     pub fn progress(&self) -> Progress {
         let policy = self.slot.policy();
@@ -83,7 +98,9 @@ impl Possession {
         let (have, need) =
             (policy.leaves().map(|leaf| self.hand.count(leaf.group)).sum(), policy.total_shares());
         let label = self.slot.label().to_owned();
-        Progress { slot: self.slot.id(), label, have, need, groups, complete: have == need }
+        let hsm_keys = hsm_progress(policy, Some(&self.hand));
+        let complete = have == need && hsm_keys.iter().all(|(_, here)| *here);
+        Progress { slot: self.slot.id(), label, have, need, groups, hsm_keys, complete }
     }
 
     /// The shares that are still to come: the group's name, where there are groups, and the index.
@@ -96,20 +113,19 @@ impl Possession {
             .collect()
     }
 
-    /// Whether every holder's share was seen.
+    /// Whether every holder's share was seen, and every HSM's part.
     pub fn is_complete(&self) -> bool {
         self.progress().complete
     }
 
-    /// Whether a quorum is here, and gives the slot's key.
+    /// Whether a quorum is here with every HSM's part, and gives the slot's key.
     ///
     /// # Errors
     ///
     /// [`PossessionError::WrongKey`] when a quorum is here and gives another key.
     pub fn quorum_proved(&self) -> Result<bool, PossessionError> {
         let policy = self.slot.policy();
-        let met = policy.leaves().filter(|leaf| self.hand.meets(*leaf)).count();
-        if met < required(policy) {
+        if !self.hand.opens(policy) {
             return Ok(false);
         }
         let secret = self.hand.secret(policy)?;
@@ -124,7 +140,7 @@ impl Possession {
     ///
     /// # Errors
     ///
-    /// [`PossessionError::Missing`] names the shares that are still to come.
+    /// [`PossessionError::Missing`] names the shares that are still to come, [`PossessionError::MissingHsm`] the keys.
     pub fn finish(&self) -> Result<Proved, PossessionError> {
         let missing = self.missing();
         if !missing.is_empty() {
@@ -135,6 +151,10 @@ impl Possession {
                 index,
             };
             return Err(PossessionError::Missing(missing.into_iter().map(name).collect()));
+        }
+        let silent: Vec<_> = self.hsm_parts().iter().map(|part| part.key().clone()).collect();
+        if !silent.is_empty() {
+            return Err(PossessionError::MissingHsm(silent));
         }
         let secret = self.hand.agreed_secret(self.slot.policy())?;
         if !SlotKeys::of(self.store, &self.slot, &secret)?.fit(&self.slot) {
@@ -149,6 +169,8 @@ impl Possession {
 pub enum PossessionError {
     /// These shares are still to come.
     Missing(Vec<ShareName>),
+    /// These keys in HSMs have not given their parts.
+    MissingHsm(Vec<HsmKey>),
     /// Good shares do not give the slot's key: the slot was altered, and must not be used.
     WrongKey,
     /// Keys could not be derived. Nothing is known to be wrong with the shares.
@@ -166,8 +188,16 @@ impl fmt::Display for PossessionError {
                 }
                 Ok(())
             }
+            Self::MissingHsm(keys) => {
+                f.write_str("not every HSM has opened its part yet; still missing: ")?;
+                for (place, key) in keys.iter().enumerate() {
+                    let separator = if place == 0 { "" } else { ", " };
+                    write!(f, "{separator}{key}")?;
+                }
+                Ok(())
+            }
             Self::WrongKey => f.write_str(
-                "the shares are the slot's, but do not give its key: the slot was altered. Remove it and make another",
+                "what was shown is the slot's, but does not give its key: the slot was altered. Remove it and make another",
             ),
             Self::Keys(error) => write!(f, "possession could not be proved: {error}"),
         }

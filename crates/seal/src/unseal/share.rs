@@ -3,7 +3,7 @@
 use std::fmt;
 
 use strongroom_crypto::record::StoreId;
-use strongroom_crypto::secret::{Secret, SecretError};
+use strongroom_crypto::secret::{SecretBytes, SecretError};
 use strongroom_shamir::Share;
 use strongroom_shamir::text::ShareText;
 
@@ -276,7 +276,7 @@ fn is_genuine(store: StoreId, slot: &Slot, leaf: Leaf<'_>, share: &Share) -> Res
         let expected = seat.and_then(|seat| slot.commitments().get(seat));
         return Ok(expected == Some(&binding::commitment(store, slot.id(), leaf.group, index, y)));
     }
-    let secret = Secret::copy_from_slice(y)?;
+    let secret = SecretBytes::copy_from_slice(y)?;
     Ok(SlotKeys::of(store, slot, &secret)?.fit(slot))
 }
 

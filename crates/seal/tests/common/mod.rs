@@ -11,6 +11,8 @@
     unreachable_pub
 )]
 
+mod token;
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use strongroom_crypto::hash::sha256;
@@ -18,10 +20,12 @@ pub use strongroom_crypto::hpke::Suite;
 pub use strongroom_crypto::record::StoreId;
 pub use strongroom_crypto::secret::Secret;
 pub use strongroom_seal::create::{NewSlot, create};
+pub use strongroom_seal::hsm::{HsmKeys, HsmPartError, NoHsm};
 pub use strongroom_seal::slot::{Slot, SlotId, SlotSet};
 pub use strongroom_seal::unseal::{Collector, OpenError, Opened, ShareError};
 use strongroom_shamir::Share;
 pub use strongroom_shamir::text::ShareText;
+pub use token::{Answer, Token};
 
 pub const STORE: StoreId = StoreId(*b"store of the one");
 
@@ -40,12 +44,17 @@ impl Sealed {
     }
 
     pub fn of(store: StoreId, suite: Suite, policies: &[&str]) -> Self {
+        Self::with(store, suite, policies, &NoHsm)
+    }
+
+    pub fn with(store: StoreId, suite: Suite, policies: &[&str], hsm: &dyn HsmKeys) -> Self {
         let root = Secret::random().unwrap();
         let made: Vec<NewSlot> = policies
             .iter()
             .enumerate()
             .map(|(n, policy)| {
-                create(store, &format!("slot {n}"), policy.parse().unwrap(), suite, 1_700_000_000).unwrap()
+                create(store, &format!("slot {n}"), policy.parse().unwrap(), suite, 1_700_000_000, hsm)
+                    .unwrap()
             })
             .collect();
         let mut sealed = Self { set: SlotSet::new(store), root, psks: Vec::new(), shares: Vec::new() };
