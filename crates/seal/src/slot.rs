@@ -171,6 +171,15 @@ impl Slot {
         self.header.commitments.iter().skip(shares)
     }
 
+    /// The slot with its HSM parts as they are in `rewrapped`, which [`SlotSet::hsm_rewrapped`] made of the same slot.
+    #[must_use]
+    pub fn with_parts_of(self, rewrapped: &Self) -> Self {
+        if self.set_id != rewrapped.set_id {
+            return self;
+        }
+        self.with_hsm_wrapped(rewrapped.header.hsm.clone())
+    }
+
     pub(crate) fn with_hsm_wrapped(mut self, wrapped: Vec<Vec<u8>>) -> Self {
         self.header.hsm = wrapped;
         self

@@ -7,6 +7,7 @@ use strongroom_crypto::random::RandomnessError;
 use strongroom_crypto::secret::SecretError;
 use strongroom_keyring::{KeyringError, OpenKeyringError};
 use strongroom_seal::create::CreateError;
+use strongroom_seal::hsm::HsmPartError;
 use strongroom_seal::slot::{ActivateError, SlotSetError};
 use strongroom_seal::unseal::OpenError as SlotOpenError;
 use strongroom_seal::wrap::WrapError;
@@ -26,8 +27,10 @@ pub enum InitError {
     Wrap(WrapError),
     /// A share could not be written as text.
     Encode(ShareEncodeError),
-    /// The new shares did not open the new slot: nothing was committed.
+    /// The new shares, and what the HSMs gave, did not open the new slot: nothing was committed.
     SelfCheck(SlotOpenError),
+    /// No thread could be had for the HSM.
+    Blocking(std::io::Error),
     /// No secret memory or no randomness.
     Secret(SecretError),
     /// The keyring could not be made.
@@ -49,6 +52,7 @@ impl fmt::Display for InitError {
             Self::SelfCheck(error) => {
                 write!(f, "the new shares do not open the new store, so it was not made: {error}")
             }
+            Self::Blocking(error) => write!(f, "{NO_THREAD}: {error}"),
             Self::Secret(error) => write!(f, "{error}"),
             Self::Keyring(error) => write!(f, "{error}"),
             Self::Barrier(error) => write!(f, "{error}"),
@@ -110,11 +114,11 @@ impl fmt::Display for UnsealError {
             ),
             Self::Keyring(error) => write!(
                 f,
-                "the shares are good, but {error}. Slots and keyring may be of different times: restore the whole store \
+                "the slot opened, but {error}. Slots and keyring may be of different times: restore the whole store \
                  from a backup"
             ),
             Self::SlotsMixed => f.write_str(
-                "the shares are good, but the slots in storage are not those that the keyring was committed with: a slot was \
+                "the slot opened, but the slots in storage are not those that the keyring was committed with: a slot was \
                  added by a stranger, or a part of the storage is older than the rest. Nothing was opened; restore the whole \
                  store from a backup",
             ),
@@ -153,6 +157,10 @@ pub enum SlotError {
     Keyring(KeyringError),
     /// No secret memory or no randomness.
     Secret(SecretError),
+    /// An HSM does not open its part of a slot, or wraps it wrongly.
+    HsmPart(HsmPartError),
+    /// No thread could be had for the HSM.
+    Blocking(std::io::Error),
     /// The slots in memory are not those of the keyring: another change was not finished. Open the store again.
     OutOfStep,
     /// The change could not be committed.
@@ -180,6 +188,8 @@ impl fmt::Display for SlotError {
             Self::Encode(error) => write!(f, "{error}"),
             Self::Keyring(error) => write!(f, "{error}"),
             Self::Secret(error) => write!(f, "{error}"),
+            Self::HsmPart(error) => write!(f, "{error}"),
+            Self::Blocking(error) => write!(f, "{NO_THREAD}: {error}"),
             Self::OutOfStep => f.write_str("the slots have changed meanwhile: open the store again and repeat"),
             Self::Commit(CommitError::Refused(error)) => write!(f, "{error}"),
             Self::Commit(error) => write!(f, "{error}"),
@@ -225,3 +235,5 @@ impl From<CommitError> for SlotError {
         }
     }
 }
+
+const NO_THREAD: &str = "the HSM was not asked, since no thread could be started for it";

@@ -7,7 +7,7 @@ use strongroom_crypto::hpke::Suite;
 use strongroom_crypto::record::StoreId;
 use strongroom_crypto::secret::{Secret, SecretError};
 use strongroom_keyring::{Keyring, KeyringKey, RotationPolicy};
-use strongroom_seal::create;
+use strongroom_seal::hsm::{HsmKeys, NoHsm};
 use strongroom_seal::policy::Policy;
 use strongroom_seal::slot::{SlotId, SlotSet};
 use strongroom_seal::unseal::Collector;
@@ -16,6 +16,8 @@ use strongroom_storage::Storage;
 use zeroize::Zeroizing;
 
 use crate::error::InitError;
+use crate::hsm;
+use crate::slots::create_slot;
 use crate::store::Store;
 
 /// What a new store is to be.
@@ -30,10 +32,12 @@ pub struct InitOptions {
     pub rotation: RotationPolicy,
     /// How the barrier behaves.
     pub barrier: Options,
+    /// The HSMs that the policy may name.
+    pub hsm: Arc<dyn HsmKeys>,
 }
 
 impl InitOptions {
-    /// X-Wing, a new term each year, and no padding.
+    /// X-Wing, a new term each year, no padding, and no HSM.
     pub fn new(label: &str, policy: Policy) -> Self {
         Self {
             label: label.to_owned(),
@@ -41,6 +45,7 @@ impl InitOptions {
             suite: Suite::XWing,
             rotation: RotationPolicy::DEFAULT,
             barrier: Options::default(),
+            hsm: Arc::new(NoHsm),
         }
     }
 }
@@ -56,6 +61,7 @@ pub struct Preparation {
     slots: SlotSet,
     shares: Vec<ShareText>,
     options: Options,
+    hsm: Arc<dyn HsmKeys>,
 }
 
 impl Preparation {
@@ -72,19 +78,20 @@ impl Preparation {
         }
         let store = StoreId::random().map_err(|error| InitError::Secret(error.into()))?;
         let now = (options.barrier.clock)();
-        let new = create::create(store, &options.label, options.policy, options.suite, now)
-            .map_err(InitError::Create)?;
+        let new = create_slot(store, &options.label, options.policy, options.suite, now, &options.hsm).await;
+        let new = new.map_err(InitError::Blocking)?.map_err(InitError::Create)?;
         let root = Secret::random().map_err(InitError::Secret)?;
         let slot = new.slot.id();
         let slots = SlotSet::new(store)
             .rewrapped(1, vec![new.slot.activated()], &root, |_| Some(&new.psk))
             .map_err(InitError::Wrap)?;
-        prove(&slots, &new.shares, &root)?;
+        prove(&slots, &new.shares, &root, &options.hsm).await?;
         let mut keyring = Keyring::create(store, options.rotation, now).map_err(InitError::Keyring)?;
         keyring.add_psk(*slot.as_bytes(), new.psk);
         keyring.set_slots(slots.generation(), SlotSet::digest(&slots.encode()));
         let key = KeyringKey::derive(store, &root).map_err(InitError::Secret)?;
-        Ok(Self { storage, keyring, key, slot, slots, shares: new.shares, options: options.barrier })
+        let (shares, hsm) = (new.shares, options.hsm);
+        Ok(Self { storage, keyring, key, slot, slots, shares, options: options.barrier, hsm })
     }
 
     /// The number that the store will have.
@@ -129,13 +136,21 @@ impl Preparation {
                 OpenBarrierError::Exists => InitError::Exists,
                 error => InitError::Barrier(error),
             })?;
-        Ok(Store::new(barrier, self.slots))
+        Ok(Store::new(barrier, self.slots, self.hsm))
     }
 }
 
-/// Opens the new slot with copies of its new shares.
-fn prove(slots: &SlotSet, shares: &[ShareText], root: &Secret<32>) -> Result<(), InitError> {
+/// Opens the new slot with copies of its new shares, and what the HSMs give for it.
+async fn prove(
+    slots: &SlotSet,
+    shares: &[ShareText],
+    root: &Secret<32>,
+    hsm: &Arc<dyn HsmKeys>,
+) -> Result<(), InitError> {
     let mut collector = Collector::new(slots.clone());
+    // A refusal shows in the opening that follows.
+    let (secrets, _) = hsm::ask(Arc::clone(hsm), collector.hsm_parts()).await.map_err(InitError::Blocking)?;
+    secrets.into_iter().for_each(|secret| collector.take_hsm(secret));
     for share in shares {
         let share = duplicate(share).map_err(InitError::Secret)?;
         // A refusal shows in the opening that follows.

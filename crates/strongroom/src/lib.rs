@@ -43,7 +43,9 @@
 //! write storage can put a store of his own making before the slots that stayed: where that matters, replace those too.
 
 pub mod backup;
+mod blocking;
 mod error;
+mod hsm;
 mod init;
 mod rekey;
 mod root;
@@ -68,7 +70,8 @@ pub use strongroom_crypto::hpke::Suite;
 pub use strongroom_crypto::record::{StoreId, Term};
 pub use strongroom_crypto::secret::{Locking, Plaintext, Protection, Secret, SecretBytes};
 pub use strongroom_keyring::{Due, RotationPolicy, TermInfo, TermState, TermUsage};
-pub use strongroom_seal::policy::{Group, Policy, Quorum};
+pub use strongroom_seal::hsm::{HsmKeys, HsmPartError, NoHsm};
+pub use strongroom_seal::policy::{Group, HsmKey, Policy, Quorum};
 pub use strongroom_seal::slot::{Slot, SlotId, SlotSet, SlotState};
 pub use strongroom_seal::unseal::{
     Accepted, Possession, Progress, Proved, ShareError, ShareIdentity, ShareName,

@@ -1,18 +1,22 @@
 //! Slots while the store runs: add, prove, activate, remove. Each change is one commit and brings a new root key.
 
+use std::io;
 use std::sync::Arc;
 
 use strongroom_barrier::{KeyringChange, SLOTS};
 use strongroom_crypto::hpke::Suite;
+use strongroom_crypto::record::StoreId;
 use strongroom_crypto::secret::Secret;
 use strongroom_keyring::{Keyring, KeyringKey};
-use strongroom_seal::create;
+use strongroom_seal::create::{self, CreateError, NewSlot};
+use strongroom_seal::hsm::{HsmKeys, NoHsm};
 use strongroom_seal::policy::Policy;
 use strongroom_seal::slot::{Slot, SlotId, SlotSet, SlotState};
 use strongroom_seal::unseal::{Possession, Proved};
 use strongroom_shamir::text::{self, ShareText};
 use zeroize::Zeroizing;
 
+use crate::blocking;
 use crate::error::SlotError;
 use crate::store::Store;
 
@@ -48,7 +52,8 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`SlotError::LabelTaken`], and when randomness, secret memory or storage fails.
+    /// [`SlotError::LabelTaken`]; [`SlotError::Create`] when an HSM of the policy does not wrap its part; and when randomness,
+    /// secret memory or storage fails.
     pub async fn add_slot(&self, label: &str, policy: Policy, suite: Suite) -> Result<Dealt, SlotError> {
         if self.slots()?.find_by_label(label).is_some() {
             return Err(SlotError::LabelTaken);
@@ -57,7 +62,8 @@ impl Store {
     }
 
     pub(crate) async fn deal(&self, label: &str, policy: Policy, suite: Suite) -> Result<Dealt, SlotError> {
-        let new = create::create(self.id(), label, policy, suite, self.now()).map_err(SlotError::Create)?;
+        let new = create_slot(self.id(), label, policy, suite, self.now(), &self.hsm).await;
+        let new = new.map_err(SlotError::Blocking)?.map_err(SlotError::Create)?;
         let (id, slot, psk) = (new.slot.id(), new.slot, new.psk);
         self.change_slots(move |slots, keyring| {
             keyring.add_psk(*id.as_bytes(), psk);
@@ -146,6 +152,22 @@ impl Store {
     pub(crate) fn now(&self) -> u64 {
         self.barrier().now()
     }
+}
+
+/// Makes a slot; where HSMs take part, on a thread that may wait for them.
+pub(crate) async fn create_slot(
+    store: StoreId,
+    label: &str,
+    policy: Policy,
+    suite: Suite,
+    now: u64,
+    hsm: &Arc<dyn HsmKeys>,
+) -> io::Result<Result<NewSlot, CreateError>> {
+    if policy.hsm_keys().next().is_none() {
+        return Ok(create::create(store, label, policy, suite, now, &NoHsm));
+    }
+    let (label, hsm) = (label.to_owned(), Arc::clone(hsm));
+    blocking::run(move || create::create(store, &label, policy, suite, now, hsm.as_ref())).await
 }
 
 /// The list in which the proved slot is active.

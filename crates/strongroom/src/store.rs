@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use strongroom_barrier::{Barrier, CheckReport, KEYRING, ReadError, SLOTS};
 use strongroom_crypto::record::StoreId;
 use strongroom_keyring::Keyring;
+use strongroom_seal::hsm::HsmKeys;
 use strongroom_seal::slot::SlotSet;
 
 /// An open store: the barrier for reading and writing, and the changes of its keys and slots.
@@ -16,12 +17,13 @@ pub struct Store {
     pub(crate) slots: Arc<VerifiedSlots>,
     /// One change of slots at a time.
     pub(crate) changing: async_lock::Mutex<()>,
+    pub(crate) hsm: Arc<dyn HsmKeys>,
 }
 
 impl Store {
-    pub(crate) fn new(barrier: Barrier, slots: SlotSet) -> Self {
+    pub(crate) fn new(barrier: Barrier, slots: SlotSet, hsm: Arc<dyn HsmKeys>) -> Self {
         let slots = Arc::new(VerifiedSlots { sets: Mutex::new(vec![slots]) });
-        Self { barrier, slots, changing: async_lock::Mutex::new(()) }
+        Self { barrier, slots, changing: async_lock::Mutex::new(()), hsm }
     }
 
     /// Names and values. A handle that can be cloned and kept; it is of no use once the store is sealed.

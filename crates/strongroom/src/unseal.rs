@@ -1,10 +1,12 @@
 //! From sealed to open.
 
+use std::io;
 use std::sync::Arc;
 
 use strongroom_barrier::{Barrier, KEYRING, Options, SLOTS};
 use strongroom_crypto::record::StoreId;
 use strongroom_keyring::{Keyring, KeyringKey};
+use strongroom_seal::hsm::{HsmKeys, HsmPartError, NoHsm};
 use strongroom_seal::slot::{SlotId, SlotSet};
 use strongroom_seal::unseal::{
     Accepted, Collector, OpenError as SlotOpenError, Opened, Progress, ShareError, ShareIdentity,
@@ -15,6 +17,7 @@ use strongroom_shamir::text::{self, Decoded, ShareText, ShareTextError};
 use strongroom_storage::Storage;
 
 use crate::error::{OpenError, UnsealError};
+use crate::hsm;
 use crate::store::Store;
 
 /// A store as anybody sees it: its number and its slots.
@@ -64,7 +67,7 @@ impl SealedStore {
     /// Begins to collect shares for a barrier with these options.
     pub fn unsealing_with(self, options: Options) -> Unsealing {
         let collector = Collector::new(self.slots.clone());
-        Unsealing { sealed: self, collector, options }
+        Unsealing { sealed: self, collector, options, hsm: Arc::new(NoHsm) }
     }
 }
 
@@ -73,9 +76,31 @@ pub struct Unsealing {
     sealed: SealedStore,
     collector: Collector,
     options: Options,
+    hsm: Arc<dyn HsmKeys>,
 }
 
 impl Unsealing {
+    /// With these HSMs at hand, for unsealing and for the open store.
+    #[must_use]
+    pub fn with_hsm(mut self, hsm: Arc<dyn HsmKeys>) -> Self {
+        self.hsm = hsm;
+        self
+    }
+
+    /// Has HSMs open what they can of the active slots. A slot that needs HSMs alone is then ready, without a person.
+    ///
+    /// The calls run on a thread of their own. What could not be opened comes back; it may be asked for again, and other slots
+    /// are not touched by it.
+    ///
+    /// # Errors
+    ///
+    /// When no thread can be had.
+    pub async fn ask_hsms(&mut self) -> io::Result<Vec<HsmPartError>> {
+        let (secrets, errors) = hsm::ask(Arc::clone(&self.hsm), self.collector.hsm_parts()).await?;
+        secrets.into_iter().for_each(|secret| self.collector.take_hsm(secret));
+        Ok(errors)
+    }
+
     /// Takes a share.
     ///
     /// # Errors
@@ -139,7 +164,7 @@ impl Unsealing {
         let barrier = Barrier::open(Arc::clone(storage), keyring, key, self.options)
             .await
             .map_err(UnsealError::Barrier)?;
-        Ok(Store::new(barrier, opened.slots))
+        Ok(Store::new(barrier, opened.slots, Arc::clone(&self.hsm)))
     }
 }
 

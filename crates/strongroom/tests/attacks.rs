@@ -15,6 +15,7 @@ use strongroom_crypto::hpke;
 use strongroom_crypto::record::OpenError;
 use strongroom_keyring::{KeyringKey, OpenKeyringError};
 use strongroom_seal::create;
+use strongroom_seal::hsm::NoHsm;
 use strongroom_seal::unseal::OpenError as SlotOpenError;
 
 /// Unseals with the first two shares, all of which the slots in storage take.
