@@ -64,6 +64,8 @@ const UNSAFE: &[&str] = &[
     "crates/pkcs11/",
     // It stands between a program and a token, in C's calling convention.
     "softhsm/fault-shim/",
+    // It sets the environment variables by which a token's module, loaded into the same process, finds the token.
+    "softhsm/test-tokens/src/environment.rs",
     // Tests that fork, ask the kernel for limits and flags, and mark memory for valgrind.
     "crates/crypto/tests/",
     "crates/strongroom/tests/memory.rs",
