@@ -101,6 +101,9 @@ def policies(vectors: dict) -> int:
     for vector in vectors["accepted"]:
         decoded = policy.decode(raw(vector["encoded"]))
         assert decoded.encode() == raw(vector["encoded"]) and len(policy.holders(decoded)) == vector["holder_count"]
+        assert str(decoded) == vector.get("text", str(decoded))
+        keys = [(hsm.token, hsm.key) for hsm in policy.hsm_keys(decoded)]
+        assert keys == [(key["token"], key["key"]) for key in vector.get("hsm_keys", [])]
     for vector in vectors["refused"]:
         refuses(vector["reason"], policy.decode, raw(vector["encoded"]))
     return len(vectors["accepted"]) + len(vectors["refused"])
@@ -139,22 +142,45 @@ def slot_sets(vectors: dict) -> int:
         decoded = slots.decode(raw(vector["stored"]))
         assert decoded.encode() == raw(vector["stored"]) and slots.digest(raw(vector["stored"])) == raw(vector["digest"])
         assert len(decoded.slots) == len(vector["slots"])
+        for slot, expected in zip(decoded.slots, vector["slots"]):
+            _hsm_parts(decoded.store_id, slot, expected)
     for vector in vectors["opened"]:
-        held = [from_text(text)[0] for text in vector["shares"]]
         of = stored[vector["set"]]
-        opened = slots.open_slot(raw(of["stored"]), raw(of["digest"]), raw(vector["slot_id"]), held)
+        opened = slots.open_slot(raw(of["stored"]), raw(of["digest"]), raw(vector["slot_id"]), *_held(of, vector))
         assert opened == raw(vector["root_key"])
     for vector in vectors["refused_sets"]:
         refuses(vector["reason"], slots.decode, raw(vector["stored"]))
     for vector in vectors["refused_openings"]:
-        held = [from_text(text)[0] for text in vector["shares"]]
         of = stored[vector["set"]]
+        held = _held(of, vector)
         attacked = raw(vector["stored"] or of["stored"])
-        refuses(vector["reason"], slots.open_slot, attacked, None, raw(vector["slot_id"]), held)
+        refuses(vector["reason"], slots.open_slot, attacked, None, raw(vector["slot_id"]), *held)
         if vector["stored"]:
             # A running store, which has the keyring, is not even asked for shares.
-            refuses("digest differs from the keyring's", slots.open_slot, attacked, raw(of["digest"]), raw(vector["slot_id"]), held)
+            refuses("digest differs from the keyring's", slots.open_slot, attacked, raw(of["digest"]), raw(vector["slot_id"]), *held)
     return sum(len(vectors[part]) for part in ("sets", "opened", "refused_sets", "refused_openings"))
+
+
+def _hsm_parts(store_id: bytes, slot: slots.Slot, expected: dict) -> None:
+    hsms = expected.get("hsms", [])
+    assert [raw(hsm["wrapped_secret"]) for hsm in hsms] == slot.wrapped_secrets
+    assert [(hsm["token"], hsm["key"]) for hsm in hsms] == [(hsm.token, hsm.key) for hsm in policy.hsm_keys(slot.policy)]
+    for hsm in hsms:
+        number = hsm["number"]
+        assert slots.hsm_context(store_id, slot.slot_id, number, slot.policy) == raw(hsm["context"])
+        commitment = slots.hsm_commitment(store_id, slot.slot_id, number, raw(hsm["secret"]))
+        assert commitment == slot.commitments[number - 1 - len(hsms)]
+
+
+def _held(of: dict, vector: dict) -> tuple[list[share.Share], list[slots.HsmKey]]:
+    """The shares of a vector, and the HSMs that answer in it."""
+    hsms = []
+    for answer in vector.get("hsms", []):
+        slot = next(slot for slot in of["slots"] if slot["slot_id"] == answer["slot_id"])
+        of_key = slot["hsms"][answer["number"] - 1]
+        hsm = policy.Hsm(of_key["token"], of_key["key"])
+        hsms.append(slots.HsmKey(hsm, raw(of_key["context"]), raw(of_key["wrapped_secret"]), raw(answer["secret"])))
+    return [from_text(text)[0] for text in vector["shares"]], hsms
 
 
 def backups(vectors: dict) -> int:
@@ -177,7 +203,7 @@ def _restore(vector: dict) -> None:
     header = backup.decode_header(Reader(file))
     board = vector["slot_set"]["slots"][0]
     held = [from_text(each["text"])[0] for each in board["shares"][1:]]
-    root_key = slots.open_slot(header.slots, None, raw(board["slot_id"]), held)
+    root_key = slots.open_slot(header.slots, None, raw(board["slot_id"]), held, [])
     read, hashed, mac = backup.decode(file)
     store_id = read.store_id
     ring_key = keyring.keyring_key(store_id, root_key)

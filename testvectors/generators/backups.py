@@ -9,7 +9,7 @@ from strongroom_formats.wire import u16, u64
 
 from .policies import ONE_OF_ONE, TWO_OF_THREE
 from .seeds import CREATED, ROOT_ID, ROOT_KEY, STORE_ID, draw, flip
-from .slots import P256, XWING, make_slot, set_vector
+from .slot import P256, XWING, make_slot, set_vector
 
 FILE = "backups.json"
 

@@ -1,114 +1,18 @@
-"""slots.json: section Slots. Two sets, one of each suite, opened by several quorums; and attacks on them."""
+"""slots.json: section Slots. Sets of each suite, opened by several quorums and HSMs; and attacks on them."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from strongroom_formats import hpke, policy as policies, slots
-from strongroom_formats.policy import Policy
-from strongroom_formats.share import Share, to_text
-from strongroom_formats.slots import Slot, SlotSet
+from strongroom_formats import hpke, slots
 from strongroom_formats.primitives import sha256
+from strongroom_formats.share import Share
+from strongroom_formats.slots import Slot, SlotSet
 
+from . import hsm_slots
 from .policies import GROUPS, ONE_OF_ONE, ONE_OF_THREE, THREE_OF_FIVE, TWO_OF_THREE
-from .seeds import CREATED, OTHER_STORE_ID, ROOT_KEY, STORE_ID, draw, flip
+from .seeds import OTHER_STORE_ID, ROOT_KEY, STORE_ID, draw, flip
+from .slot import P256, XWING, Made, make_slot, set_vector, texts
 
 FILE = "slots.json"
-
-XWING, P256 = 1, 2
-
-
-@dataclass
-class Made:
-    """A slot with the secrets of its holders and every value on the way."""
-
-    slot: Slot
-    secret: bytes
-    group_shares: list[bytes]
-    shares: list[Share]
-    keys: slots.SlotKeys
-    info: bytes
-    randomness: bytes
-    sealed: hpke.SealedOnce | None
-
-
-def make_slot(
-    name: str, policy: Policy, suite: int, generation: int, *, store_id=STORE_ID, root_key=ROOT_KEY, pending=False, number=1
-) -> Made:
-    kem = slots.SUITES[suite]
-    slot_id, secret = draw(f"{name}: slot id", 16), draw(f"{name}: secret")
-    ys, group_shares = slots.split(policy, secret, lambda coefficient: draw(f"{name}: coefficients, {coefficient}"))
-    keys = slots.derive(store_id, slot_id, policy, suite, secret)
-    holders = policies.holders(policy)
-    commitments = [
-        slots.commitment(store_id, slot_id, group, index, y) for (group, index, _), y in zip(holders, ys)
-    ][: slots.commitment_count(policy)]
-    info = slots.wrap_info(store_id, slot_id, policy, suite, generation)
-    randomness = draw(f"{name}: encapsulation", kem.randomness_length)
-    sealed, wrapped = None, b""
-    if not pending:
-        sealed = hpke.seal_psk(kem, keys.pair.public_key, randomness, info, keys.psk, slot_id, root_key)
-        wrapped = sealed.enc + sealed.ciphertext
-    state = slots.PENDING if pending else slots.ACTIVE
-    slot = Slot(slot_id, state, CREATED + number, name, suite, policy, keys.pair.public_key, commitments, wrapped)
-    set_id = slots.set_id(store_id, slot)
-    shares = [Share(set_id, group, index, threshold, y) for (group, index, threshold), y in zip(holders, ys)]
-    return Made(slot, secret, group_shares, shares, keys, info, randomness, sealed)
-
-
-def share_vector(share: Share) -> dict:
-    fields = {"group": share.group, "index": share.index, "threshold": share.threshold, "y": share.y}
-    return {**fields, "text": to_text(share.encode())}
-
-
-def slot_vector(made: Made, store_id: bytes) -> dict:
-    slot, kem = made.slot, slots.SUITES[made.slot.suite]
-    vector = {
-        "slot_id": slot.slot_id,
-        "state": slot.state,
-        "created": slot.created,
-        "label": slot.label,
-        "suite": slot.suite,
-        "policy": str(slot.policy),
-        "policy_encoded": slot.policy.encode(),
-        "secret": made.secret,
-        "group_shares": made.group_shares,
-        "kek": made.keys.kek,
-        "hpke_seed": made.keys.hpke_seed,
-        "private_key": made.keys.pair.private_key,
-        "public_key": slot.public_key,
-        "psk": made.keys.psk,
-        "commitments": slot.commitments,
-        "set_id_input_sha256": sha256(
-            slots.set_id_input(store_id, slot.slot_id, slot.suite, slot.public_key, slot.policy, slot.commitments)
-        ),
-        "set_id": slots.set_id(store_id, slot),
-        "shares": [share_vector(share) for share in made.shares],
-    }
-    if made.sealed is not None:
-        vector |= {
-            "kem_id": kem.kem_id,
-            "info": made.info,
-            "encapsulation_randomness": made.randomness,
-            "shared_secret": made.sealed.shared_secret,
-            "hpke_key": made.sealed.schedule.key,
-            "hpke_base_nonce": made.sealed.schedule.base_nonce,
-            "enc": made.sealed.enc,
-            "ciphertext": made.sealed.ciphertext,
-            "wrapped": slot.wrapped,
-        }
-    return vector
-
-
-def set_vector(name: str, slot_set: SlotSet, made: list[Made], root_key: bytes) -> dict:
-    stored = slot_set.encode()
-    return {
-        "name": name,
-        "store_id": slot_set.store_id,
-        "generation": slot_set.generation,
-        "root_key": root_key,
-        "slots": [slot_vector(each, slot_set.store_id) for each in made],
-        "stored": stored,
-        "digest": slots.digest(stored),
-    }
 
 
 def make() -> dict:
@@ -126,16 +30,19 @@ def make() -> dict:
     ]
     xwing_set = SlotSet(STORE_ID, 4, [made.slot for made in xwing])
     p256_set = SlotSet(STORE_ID, 9, [made.slot for made in p256])
+    with_hsms = hsm_slots.make()
     return {
-        "sets": [set_vector("X-Wing", xwing_set, xwing, ROOT_KEY), set_vector("P-256", p256_set, p256, ROOT_KEY)],
-        "opened": _opened("X-Wing", xwing) + _opened("P-256", p256),
-        "refused_sets": _refused_sets(xwing_set.encode(), p256_set),
-        "refused_openings": _refused_openings("X-Wing", xwing_set, xwing) + _refused_openings("P-256", p256_set, p256),
+        "sets": [
+            set_vector("X-Wing", xwing_set, xwing, ROOT_KEY),
+            set_vector("P-256", p256_set, p256, ROOT_KEY),
+            *with_hsms["sets"],
+        ],
+        "opened": _opened("X-Wing", xwing) + _opened("P-256", p256) + with_hsms["opened"],
+        "refused_sets": _refused_sets(xwing_set.encode(), p256_set) + with_hsms["refused_sets"],
+        "refused_openings": _refused_openings("X-Wing", xwing_set, xwing)
+        + _refused_openings("P-256", p256_set, p256)
+        + with_hsms["refused_openings"],
     }
-
-
-def _texts(shares: list[Share]) -> list[str]:
-    return [to_text(share.encode()) for share in shares]
 
 
 def _opened(name: str, made: list[Made]) -> list[dict]:
@@ -158,7 +65,7 @@ def _opened(name: str, made: list[Made]) -> list[dict]:
             "name": quorum,
             "set": name,
             "slot_id": each.slot.slot_id,
-            "shares": _texts([each.shares[place] for place in places]),
+            "shares": texts([each.shares[place] for place in places]),
             "root_key": ROOT_KEY,
         }
         for quorum, each, places in quorums
@@ -242,7 +149,7 @@ def _refused_openings(name: str, slot_set: SlotSet, made: list[Made]) -> list[di
             "reason": reason,
             "stored": None if attacked is None else attacked.encode(),
             "slot_id": which.slot.slot_id,
-            "shares": _texts(shares),
+            "shares": texts(shares),
         }
 
     wrong_y = replace(quorum[2], y=flip(quorum[2].y, 31))

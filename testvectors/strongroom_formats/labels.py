@@ -1,4 +1,4 @@
-"""What a slot or a group may be called: it is shown before anything is authentic, so it must not disguise itself."""
+"""What a slot, a group or a key in an HSM may be called: shown before anything is authentic, it must not disguise itself."""
 
 import unicodedata
 
@@ -33,4 +33,12 @@ def check_group(encoded: bytes) -> str:
     name = check_label(encoded)
     if any(character in ":,(){}" for character in name):
         raise Refused("name of a group holds punctuation")
+    return name
+
+
+def check_hsm(encoded: bytes) -> str:
+    """The name of a token or of a key on it."""
+    name = check_label(encoded)
+    if any(character in ",(){}" for character in name):
+        raise Refused("name in an HSM holds punctuation")
     return name

@@ -1,11 +1,11 @@
-"""Slots: how the root key is wrapped, and how shares open it."""
+"""Slots: how the root key is wrapped, and how shares and keys in HSMs open it."""
 
 from dataclasses import dataclass, field
 from typing import Callable
 
 from . import hpke, policy as policies, shamir
 from .labels import check_label
-from .policy import Groups, Policy, Shamir
+from .policy import Groups, Hsm, Policy, Shamir, Sharing
 from .primitives import hkdf, hkdf_expand, sha256
 from .share import Share
 from .wire import Reader, Refused, bytes8, bytes16, fixed, u8, u16, u64
@@ -14,6 +14,7 @@ MAGIC = b"SRSL"
 VERSION = 1
 PENDING, ACTIVE = 1, 2
 MAX_SLOTS = 32
+MAX_WRAPPED_SECRET = 4096
 SUITES: dict[int, hpke.Kem] = {1: hpke.XWing, 2: hpke.P256}
 
 
@@ -28,6 +29,7 @@ class Slot:
     public_key: bytes
     commitments: list[bytes]
     wrapped: bytes
+    wrapped_secrets: list[bytes] = field(default_factory=list)
 
     def encode(self) -> bytes:
         return (
@@ -40,6 +42,7 @@ class Slot:
             + bytes16(self.public_key)
             + u16(len(self.commitments))
             + b"".join(self.commitments)
+            + b"".join(bytes16(secret) for secret in self.wrapped_secrets)
             + bytes16(self.wrapped)
         )
 
@@ -96,12 +99,15 @@ def _decode_slot(reader: Reader) -> Slot:
     commitments = [reader.take(32) for _ in range(reader.u16())]
     if len(commitments) != commitment_count(policy):
         raise Refused("commitments do not fit the policy")
+    wrapped_secrets = [reader.bytes16() for _ in policies.hsm_keys(policy)]
+    if any(not 1 <= len(secret) <= MAX_WRAPPED_SECRET for secret in wrapped_secrets):
+        raise Refused("secret wrapped by an HSM is empty or too long")
     wrapped = reader.bytes16()
     if len(public_key) != SUITES[suite].public_key_length:
         raise Refused("public key does not fit the suite")
     if len(wrapped) != (SUITES[suite].enc_length + 48 if state == ACTIVE else 0):
         raise Refused("wrapped root key does not fit the state and suite")
-    return Slot(slot_id, state, created, label, suite, policy, public_key, commitments, wrapped)
+    return Slot(slot_id, state, created, label, suite, policy, public_key, commitments, wrapped, wrapped_secrets)
 
 
 def digest(stored: bytes) -> bytes:
@@ -110,12 +116,27 @@ def digest(stored: bytes) -> bytes:
 
 
 def commitment_count(policy: Policy) -> int:
+    return share_commitment_count(policy) + len(policies.hsm_keys(policy))
+
+
+def share_commitment_count(policy: Policy) -> int:
     return 0 if isinstance(policy, Shamir) and policy.threshold == 1 else len(policies.holders(policy))
 
 
 def commitment(store_id: bytes, slot_id: bytes, group: int, index: int, y: bytes) -> bytes:
     label = b"strongroom share commitment"
     return sha256(label + fixed(store_id, 16) + fixed(slot_id, 16) + u8(group) + u8(index) + fixed(y, 32))
+
+
+def hsm_context(store_id: bytes, slot_id: bytes, number: int, policy: Policy) -> bytes:
+    """What an HSM's key is told while it wraps and unwraps the secret of the part with this number."""
+    slot = fixed(store_id, 16) + fixed(slot_id, 16) + u8(number)
+    return sha256(b"strongroom slot hsm" + slot + bytes16(policy.encode()))
+
+
+def hsm_commitment(store_id: bytes, slot_id: bytes, number: int, secret: bytes) -> bytes:
+    slot = fixed(store_id, 16) + fixed(slot_id, 16) + u8(number)
+    return sha256(b"strongroom hsm commitment" + slot + fixed(secret, 32))
 
 
 def set_id_input(store_id: bytes, slot_id: bytes, suite: int, public_key: bytes, policy: Policy, commitments: list[bytes]) -> bytes:
@@ -129,7 +150,7 @@ def set_id(store_id: bytes, slot: Slot) -> bytes:
 
 @dataclass
 class SlotKeys:
-    """What a leaf's secret yields for its slot."""
+    """What the secrets of a policy's parts yield for its slot."""
 
     kek: bytes
     hpke_seed: bytes
@@ -137,9 +158,9 @@ class SlotKeys:
     psk: bytes
 
 
-def derive(store_id: bytes, slot_id: bytes, policy: Policy, suite: int, secret: bytes) -> SlotKeys:
+def derive(store_id: bytes, slot_id: bytes, policy: Policy, suite: int, secrets: list[bytes]) -> SlotKeys:
     info = b"strongroom slot kek" + fixed(slot_id, 16) + bytes16(policy.encode())
-    kek = hkdf(fixed(store_id, 16), fixed(secret, 32), info, 32)
+    kek = hkdf(fixed(store_id, 16), b"".join(fixed(secret, 32) for secret in secrets), info, 32)
     seed = hkdf_expand(kek, b"strongroom slot hpke", 32)
     psk = hkdf_expand(kek, b"strongroom slot psk", 32)
     return SlotKeys(kek, seed, SUITES[suite].derive_key_pair(seed), psk)
@@ -150,7 +171,7 @@ def wrap_info(store_id: bytes, slot_id: bytes, policy: Policy, suite: int, gener
     return b"strongroom slot" + slot + u64(generation)
 
 
-def split(policy: Policy, secret: bytes, draw: Callable[[str], bytes]) -> tuple[list[bytes], list[bytes]]:
+def split(policy: Sharing, secret: bytes, draw: Callable[[str], bytes]) -> tuple[list[bytes], list[bytes]]:
     """Every share's y, in the order of the commitments, and each group's share. `draw` names each coefficient."""
     if isinstance(policy, Shamir):
         return _split_node(policy, secret, draw, "leaf"), []
@@ -167,8 +188,31 @@ def _split_node(node: Shamir, secret: bytes, draw: Callable[[str], bytes], name:
     return shamir.split(secret, coefficients, list(range(1, node.shares + 1)))
 
 
-def open_slot(stored: bytes, expected_digest: bytes | None, slot_id: bytes, shares: list[Share]) -> bytes:
-    """The root key; every share is checked by itself before any are combined.
+@dataclass
+class HsmKey:
+    """A key in an HSM, and the one wrapped secret that it unwraps, under the one context."""
+
+    hsm: Hsm
+    context: bytes
+    wrapped: bytes
+    secret: bytes
+
+
+def unwrap(hsms: list[HsmKey], hsm: Hsm, context: bytes, wrapped: bytes) -> bytes:
+    """What the HSMs at hand make of a wrapped secret; how a real one wraps is not for this section."""
+    at_hand = [each for each in hsms if each.hsm == hsm]
+    if not at_hand:
+        raise Refused("key in an HSM is not at hand")
+    for each in at_hand:
+        if (each.context, each.wrapped) == (context, wrapped):
+            return each.secret
+    raise Refused("HSM does not unwrap the secret")
+
+
+def open_slot(
+    stored: bytes, expected_digest: bytes | None, slot_id: bytes, shares: list[Share], hsms: list[HsmKey]
+) -> bytes:
+    """The root key; every share and every HSM's secret is checked by itself before any are combined.
 
     Before the root key is known there is no keyring, and so no digest (`None`): then the caller must compare it after
     opening the keyring.
@@ -187,8 +231,14 @@ def open_slot(stored: bytes, expected_digest: bytes | None, slot_id: bytes, shar
         if (share.group, share.index) in seen:
             raise Refused("share given twice")
         seen[share.group, share.index] = share.y
-    secret = _combine(slot.policy, seen)
-    derived = derive(slots.store_id, slot.slot_id, slot.policy, slot.suite, secret)
+    secrets, number = [], 0
+    for part in policies.parts(slot.policy):
+        if isinstance(part, Hsm):
+            number += 1
+            secrets.append(_unwrap_part(slots.store_id, slot, number, part, hsms))
+        else:
+            secrets.append(_combine(part, seen))
+    derived = derive(slots.store_id, slot.slot_id, slot.policy, slot.suite, secrets)
     if derived.pair.public_key != slot.public_key:
         raise Refused("shares do not yield the slot's public key")
     info = wrap_info(slots.store_id, slot.slot_id, slot.policy, slot.suite, slots.generation)
@@ -203,13 +253,22 @@ def check_share(store_id: bytes, slot: Slot, share: Share) -> None:
     holders = policies.holders(slot.policy)
     if (share.group, share.index, share.threshold) not in holders:
         raise Refused("policy has no such share")
-    if slot.commitments:
+    if share_commitment_count(slot.policy):
         expected = slot.commitments[holders.index((share.group, share.index, share.threshold))]
         if commitment(store_id, slot.slot_id, share.group, share.index, share.y) != expected:
             raise Refused("share differs from its commitment")
 
 
-def _combine(policy: Policy, shares: dict[tuple[int, int], bytes]) -> bytes:
+def _unwrap_part(store_id: bytes, slot: Slot, number: int, hsm: Hsm, hsms: list[HsmKey]) -> bytes:
+    context = hsm_context(store_id, slot.slot_id, number, slot.policy)
+    secret = unwrap(hsms, hsm, context, slot.wrapped_secrets[number - 1])
+    expected = slot.commitments[share_commitment_count(slot.policy) + number - 1]
+    if hsm_commitment(store_id, slot.slot_id, number, secret) != expected:
+        raise Refused("secret of an HSM differs from its commitment")
+    return secret
+
+
+def _combine(policy: Sharing, shares: dict[tuple[int, int], bytes]) -> bytes:
     if isinstance(policy, Groups):
         groups = []
         for number, (_, node) in enumerate(policy.groups, start=1):

@@ -8,8 +8,10 @@
     missing_docs
 )]
 
-use strongroom_crypto::secret::Secret;
-use strongroom_seal::policy::{DecodeError, NameError, Policy, PolicyError};
+use strongroom_crypto::external::{ExternalError, ExternalFault};
+use strongroom_crypto::secret::{Secret, SecretBytes};
+use strongroom_seal::hsm::{HsmKeys, HsmPartError};
+use strongroom_seal::policy::{DecodeError, HsmKey, NameError, Policy, PolicyError};
 use strongroom_seal::slot::{SlotFault, SlotId, SlotSet, SlotSetError, SlotState};
 use strongroom_seal::unseal::{Collector, OpenError, ShareError, verify_share};
 use strongroom_shamir::text::{Decoded, ShareText, decode};
@@ -26,6 +28,12 @@ fn policies_are_those_of_the_other_implementation() {
         let policy = Policy::decode(&vector.bytes("encoded")).unwrap();
         assert_eq!(policy.encode(), vector.bytes("encoded"), "{}", vector.name());
         assert_eq!(policy.total_shares(), vector.number::<usize>("holder_count"), "{}", vector.name());
+        let keys: Vec<HsmKey> = if vector.has("hsm_keys") {
+            vector.list("hsm_keys").into_iter().map(hsm_key).collect()
+        } else {
+            Vec::new()
+        };
+        assert!(policy.hsm_keys().eq(&keys), "{}", vector.name());
         if !vector.has("holders") {
             return;
         }
@@ -43,18 +51,20 @@ fn policies_are_those_of_the_other_implementation() {
             .collect();
         assert_eq!(holders.collect::<Vec<_>>(), expected, "{}", vector.name());
     });
-    assert_eq!(run, 8);
+    assert_eq!(run, 23);
     let run = vectors.run("refused", |vector| {
         let error = vector.refusal(Policy::decode(&vector.bytes("encoded")));
         assert_eq!(policy_reason(&error), vector.text("reason"), "{}: {error}", vector.name());
     });
-    assert_eq!(run, 23);
+    assert_eq!(run, 71);
 }
 
 #[test]
 fn sets_are_those_of_the_other_implementation() {
-    let (mut slots, mut shares) = (0, 0);
-    let run = Vectors::load("slots.json").run("sets", |vector| {
+    let (mut slots, mut shares, mut hsm_parts) = (0, 0, 0);
+    let vectors = Vectors::load("slots.json");
+    let sets = stored_sets(&vectors);
+    let run = vectors.run("sets", |vector| {
         let stored = vector.bytes("stored");
         let set = SlotSet::decode(&stored).unwrap();
         assert_eq!(set.encode(), stored, "{}", vector.name());
@@ -87,11 +97,23 @@ fn sets_are_those_of_the_other_implementation() {
                 );
                 shares += 1;
             }
+            let hsms = if expected.has("hsms") { expected.list("hsms") } else { Vec::new() };
+            let parts = set.hsm_parts(slot);
+            assert_eq!(parts.len(), hsms.len(), "{}", slot.label());
+            let at_hand = VectorHsm(sets.iter().flat_map(|of| of.hsms.iter().cloned()).collect());
+            for (part, expected) in parts.iter().zip(hsms) {
+                assert_eq!(part.key(), &hsm_key(expected), "{}", slot.label());
+                assert_eq!(part.wrapped(), expected.bytes("wrapped_secret"), "{}", slot.label());
+                // The HSM answers in the vector's context only, and the answer fits its commitment.
+                let secret = part.unwrap(&at_hand).unwrap();
+                assert_eq!((secret.slot(), secret.key()), (slot.id(), part.key()));
+                hsm_parts += 1;
+            }
             slots += 1;
         }
         assert_eq!(set.slots().len(), vector.list("slots").len());
     });
-    assert_eq!((run, slots, shares), (2, 8, 34));
+    assert_eq!((run, slots, shares, hsm_parts), (5, 25, 77, 22));
 }
 
 #[test]
@@ -104,13 +126,19 @@ fn every_quorum_of_the_other_implementation_opens_its_slot() {
         for text in vector.list("shares") {
             collector.offer(typed(text.as_text())).unwrap();
         }
+        let hsm = of.hsm(vector);
+        for part in collector.hsm_parts() {
+            if let Ok(secret) = part.unwrap(&hsm) {
+                collector.take_hsm(secret);
+            }
+        }
         let opened = collector.open().unwrap();
         assert_eq!(opened.slot, SlotId::new(vector.array("slot_id")), "{}", vector.name());
         assert_eq!(opened.root.expose(), &vector.array::<32>("root_key"), "{}", vector.name());
         let (_, psk) = of.psks.iter().find(|(slot, _)| *slot == opened.slot).unwrap();
         assert!(opened.psk.ct_eq(psk), "{}", vector.name());
     });
-    assert_eq!(run, 21);
+    assert_eq!(run, 45);
 }
 
 #[test]
@@ -129,7 +157,7 @@ fn sets_that_the_other_implementation_refuses_are_refused_alike() {
         };
         assert!(said.contains(vector.text("reason")), "{}: {error}", vector.name());
     });
-    assert_eq!(run, 28);
+    assert_eq!(run, 44);
 }
 
 #[test]
@@ -139,16 +167,17 @@ fn faults_of_holders_and_attacks_on_storage_are_refused_alike() {
     let run = vectors.run("refused_openings", |vector| {
         let of = set_of(&sets, vector);
         let stored = if vector.has("stored") { vector.bytes("stored") } else { of.bytes.clone() };
-        let said = attempt(&stored, SlotId::new(vector.array("slot_id")), &vector.list("shares"));
+        let slot = SlotId::new(vector.array("slot_id"));
+        let said = attempt(&stored, slot, &vector.list("shares"), &of.hsm(vector));
         assert!(said.contains(vector.text("reason")), "{}: {said}", vector.name());
         // Who has the keyring sees every change of the stored bytes before any share is asked for.
         assert_eq!(SlotSet::digest(&stored) == of.digest, !vector.has("stored"), "{}", vector.name());
     });
-    assert_eq!(run, 59);
+    assert_eq!(run, 133);
 }
 
-/// Offers the shares in turn, and opens; the first refusal in the words of the vectors.
-fn attempt(stored: &[u8], slot: SlotId, shares: &[Vector<'_>]) -> &'static str {
+/// Offers the shares in turn, asks the HSM, and opens; the first refusal in the words of the vectors.
+fn attempt(stored: &[u8], slot: SlotId, shares: &[Vector<'_>], hsm: &VectorHsm) -> &'static str {
     let mut collector = Collector::new(SlotSet::decode(stored).unwrap());
     for text in shares {
         match collector.offer(typed(text.as_text())) {
@@ -173,9 +202,24 @@ fn attempt(stored: &[u8], slot: SlotId, shares: &[Vector<'_>]) -> &'static str {
             Err(error) => panic!("{error}"),
         }
     }
+    let set = collector.slots().clone();
+    for part in set.find(slot).into_iter().flat_map(|slot| set.hsm_parts(slot)) {
+        match part.unwrap(hsm) {
+            Ok(secret) => collector.take_hsm(secret),
+            // The slot waits for it, as for a share that nobody has brought.
+            Err(HsmPartError::Hsm { error, .. }) if error.fault() == ExternalFault::Unavailable => {}
+            Err(HsmPartError::Hsm { .. }) => return "HSM does not unwrap the secret",
+            Err(HsmPartError::WrongSecret { .. }) => return "secret of an HSM differs from its commitment",
+            Err(error) => panic!("{error}"),
+        }
+    }
     match collector.open() {
         Ok(_) => "opened",
-        Err(OpenError::NotReady) => "too few shares",
+        Err(OpenError::NotReady) => match collector.progress().iter().find(|of| of.slot == slot) {
+            Some(progress) if progress.have < progress.need => "too few shares",
+            Some(_) => "key in an HSM is not at hand",
+            None => "slot is pending",
+        },
         Err(OpenError::Altered { .. }) => "shares do not yield the slot's public key",
         Err(OpenError::Refused { .. }) => "forged",
         Err(OpenError::Keys(error)) => panic!("{error}"),
@@ -186,15 +230,34 @@ fn policy_reason(error: &DecodeError) -> &'static str {
     match error {
         DecodeError::Truncated => "truncated",
         DecodeError::Trailing => "bytes after the end",
-        DecodeError::Unsupported("groups within groups") => "a group that is not shamir",
-        DecodeError::Unsupported(_) | DecodeError::UnknownTag(_) => "unknown policy",
+        // Tag 4 is known, and begins no group.
+        DecodeError::Unsupported(_) | DecodeError::UnknownTag(4) => "a group that is not shamir",
+        DecodeError::UnknownTag(_) => "unknown policy",
         DecodeError::NotText => "name is not UTF-8",
-        DecodeError::Invalid(PolicyError::GroupName(NameError::Character(c))) if ":,(){}".contains(*c) => {
+        DecodeError::Invalid(error) => invalid_reason(error),
+    }
+}
+
+fn invalid_reason(error: &PolicyError) -> &'static str {
+    match error {
+        PolicyError::GroupName(NameError::Character(c)) if ":,(){}".contains(*c) => {
             "name of a group holds punctuation"
         }
-        DecodeError::Invalid(PolicyError::GroupName(error)) => name_reason(*error),
-        DecodeError::Invalid(PolicyError::RepeatedGroup { .. }) => "two groups of one name",
-        DecodeError::Invalid(_) => "threshold out of range",
+        PolicyError::HsmName(NameError::Character(c)) if ",(){}".contains(*c) => {
+            "name in an HSM holds punctuation"
+        }
+        PolicyError::GroupName(error) | PolicyError::HsmName(error) => name_reason(*error),
+        PolicyError::RepeatedGroup { .. } => "two groups of one name",
+        PolicyError::NamesTooLong => "names of groups are too long together",
+        PolicyError::Members { .. } => "all of fewer than 2 or more than 8",
+        PolicyError::Nested => "all within all",
+        PolicyError::TwoSharings => "two nodes with shares",
+        PolicyError::RepeatedKey(_) => "one key twice",
+        PolicyError::NoThreshold
+        | PolicyError::ThresholdAboveShares { .. }
+        | PolicyError::NoGroups
+        | PolicyError::TooManyGroups
+        | PolicyError::RequiredAboveGroups { .. } => "threshold out of range",
     }
 }
 
@@ -228,6 +291,71 @@ struct Stored {
     bytes: Vec<u8>,
     digest: [u8; 32],
     psks: Vec<(SlotId, Secret<32>)>,
+    hsms: Vec<HsmAnswer>,
+}
+
+impl Stored {
+    /// The HSM of a vector: it answers for those wrapped secrets of this set that the vector names, with what it says.
+    fn hsm(&self, vector: Vector<'_>) -> VectorHsm {
+        let answers = if vector.has("hsms") { vector.list("hsms") } else { Vec::new() };
+        let answer = |said: Vector<'_>| {
+            let (slot, number) = (SlotId::new(said.array("slot_id")), said.number::<u8>("number"));
+            let of_set = self.hsms.iter().find(|each| (each.slot, each.number) == (slot, number)).unwrap();
+            HsmAnswer { secret: said.bytes("secret"), ..of_set.clone() }
+        };
+        VectorHsm(answers.into_iter().map(answer).collect())
+    }
+}
+
+/// What an HSM has wrapped with a key, and the one context in which it gives it out.
+#[derive(Clone)]
+struct HsmAnswer {
+    slot: SlotId,
+    number: u8,
+    key: HsmKey,
+    context: [u8; 32],
+    wrapped: Vec<u8>,
+    secret: Vec<u8>,
+}
+
+impl HsmAnswer {
+    fn all_of(slot: Vector<'_>) -> Vec<Self> {
+        let hsms = if slot.has("hsms") { slot.list("hsms") } else { Vec::new() };
+        let answer = |hsm: Vector<'_>| Self {
+            slot: SlotId::new(slot.array("slot_id")),
+            number: hsm.number("number"),
+            key: hsm_key(hsm),
+            context: hsm.array("context"),
+            wrapped: hsm.bytes("wrapped_secret"),
+            secret: hsm.bytes("secret"),
+        };
+        hsms.into_iter().map(answer).collect()
+    }
+}
+
+struct VectorHsm(Vec<HsmAnswer>);
+
+impl HsmKeys for VectorHsm {
+    fn wrap(&self, _: &HsmKey, _: &SecretBytes, _: &[u8]) -> Result<Vec<u8>, ExternalError> {
+        Err(ExternalError::new(ExternalFault::Refused, "what the vectors hold is wrapped already"))
+    }
+
+    fn unwrap(&self, key: &HsmKey, wrapped: &[u8], context: &[u8]) -> Result<SecretBytes, ExternalError> {
+        let mut of_key = self.0.iter().filter(|answer| answer.key == *key).peekable();
+        if of_key.peek().is_none() {
+            return Err(ExternalError::new(ExternalFault::Unavailable, "no such key is at hand"));
+        }
+        of_key
+            .find(|answer| answer.wrapped == wrapped && answer.context == *context)
+            .map(|answer| SecretBytes::copy_from_slice(&answer.secret).unwrap())
+            .ok_or_else(|| {
+                ExternalError::new(ExternalFault::Rejected, "not wrapped by this key for this context")
+            })
+    }
+}
+
+fn hsm_key(vector: Vector<'_>) -> HsmKey {
+    HsmKey::new(vector.text("token"), vector.text("key")).unwrap()
 }
 
 fn stored_sets(vectors: &Vectors) -> Vec<Stored> {
@@ -240,6 +368,7 @@ fn stored_sets(vectors: &Vectors) -> Vec<Stored> {
             bytes: vector.bytes("stored"),
             digest: vector.array("digest"),
             psks: slots.into_iter().map(|slot| (SlotId::new(slot.array("slot_id")), psk(slot))).collect(),
+            hsms: vector.list("slots").into_iter().flat_map(HsmAnswer::all_of).collect(),
         });
     });
     sets
