@@ -29,7 +29,9 @@ impl Policy {
             }
             Self::All { members } => {
                 let mut out = vec![TAG_ALL, length8(members.len())];
-                members.iter().for_each(|member| out.extend_from_slice(&member.encode()));
+                for member in members {
+                    out.extend_from_slice(&member.encode());
+                }
                 out
             }
         }
@@ -138,6 +140,7 @@ fn read_groups(reader: &mut Reader<'_>) -> Result<Policy, DecodeError> {
             TAG_SHAMIR => read_quorum(reader)?,
             TAG_GROUPS => return Err(DecodeError::Unsupported("groups within groups")),
             TAG_HSM => return Err(DecodeError::Unsupported("HSM keys within groups")),
+            TAG_ALL => return Err(DecodeError::Unsupported("all(…) within groups")),
             tag => return Err(DecodeError::UnknownTag(tag)),
         };
         groups.push(Group::new(name, quorum).map_err(DecodeError::Invalid)?);

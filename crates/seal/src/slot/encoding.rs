@@ -173,7 +173,9 @@ fn put_slot(out: &mut Vec<u8>, slot: &Slot) {
     put_bytes16(out, slot.public_key());
     out.extend_from_slice(&length16(slot.commitments().len()));
     out.extend_from_slice(slot.commitments().as_flattened());
-    slot.hsm_wrapped().iter().for_each(|wrapped| put_bytes16(out, wrapped));
+    for wrapped in slot.hsm_wrapped() {
+        put_bytes16(out, wrapped);
+    }
     put_bytes16(out, slot.wrapped());
 }
 
