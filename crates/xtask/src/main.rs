@@ -12,6 +12,7 @@ mod arguments;
 mod bench;
 mod evidence;
 mod fuzz;
+mod kryoptic;
 mod lint;
 mod machine;
 mod memcheck;
@@ -75,7 +76,8 @@ const COMMANDS: &[Command] = &[
         usage: "[--check]",
         help: "Says what the tests need on a fresh Debian machine, and installs what is missing.\n\
                System packages come from apt-get, as root; otherwise the exact command is printed and this fails.\n\
-               Python packages go into a virtual environment in cargo's target directory, never into the system.\n\n\
+               Python packages go into a virtual environment in cargo's target directory, never into the system.\n\
+               Kryoptic, a token for the tests, is built there once, from its source in the registry.\n\n\
                --check   only reports; fails when something is missing",
         run: setup::command,
     },
