@@ -1,6 +1,14 @@
 //! Signatures: one trait for keys in this process and for keys that are held elsewhere.
 
+mod p256_key;
+mod verify;
+
 use std::fmt;
+
+use sha2::Digest as _;
+
+pub use p256_key::P256Key;
+pub use verify::{is_public_key, verify};
 
 use crate::external::ExternalError;
 
@@ -12,6 +20,24 @@ pub enum Algorithm {
     EcdsaP256Sha256,
     /// ECDSA over P-384 with SHA-384 (FIPS 186-5). Public key: SEC 1 uncompressed, 97 bytes. Signature: r ‖ s, 96 bytes.
     EcdsaP384Sha384,
+}
+
+impl Algorithm {
+    /// The message's digest, as it is signed.
+    pub fn digest(self, message: &[u8]) -> Vec<u8> {
+        match self {
+            Self::EcdsaP256Sha256 => sha2::Sha256::digest(message).to_vec(),
+            Self::EcdsaP384Sha384 => sha2::Sha384::digest(message).to_vec(),
+        }
+    }
+
+    /// Bytes of a signature.
+    pub fn signature_len(self) -> usize {
+        match self {
+            Self::EcdsaP256Sha256 => 64,
+            Self::EcdsaP384Sha384 => 96,
+        }
+    }
 }
 
 impl fmt::Display for Algorithm {

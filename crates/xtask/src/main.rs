@@ -12,6 +12,8 @@ mod arguments;
 mod bench;
 mod evidence;
 mod fuzz;
+mod hsm_matrix;
+mod kryoptic;
 mod lint;
 mod machine;
 mod memcheck;
@@ -56,7 +58,7 @@ fn main() -> ExitCode {
 
 fn overview() -> String {
     let line = |command: &Command| {
-        format!("  {:<9} {}\n", command.name, command.help.lines().next().unwrap_or_default())
+        format!("  {:<10} {}\n", command.name, command.help.lines().next().unwrap_or_default())
     };
     let lines: String = COMMANDS.iter().map(line).collect();
     format!("cargo xtask COMMAND [OPTIONS]\n\n{lines}\ncargo xtask COMMAND --help tells more.\n")
@@ -75,7 +77,8 @@ const COMMANDS: &[Command] = &[
         usage: "[--check]",
         help: "Says what the tests need on a fresh Debian machine, and installs what is missing.\n\
                System packages come from apt-get, as root; otherwise the exact command is printed and this fails.\n\
-               Python packages go into a virtual environment in cargo's target directory, never into the system.\n\n\
+               Python packages go into a virtual environment in cargo's target directory, never into the system.\n\
+               Kryoptic, a token for the tests, is built there once, from its source in the registry.\n\n\
                --check   only reports; fails when something is missing",
         run: setup::command,
     },
@@ -150,5 +153,15 @@ const COMMANDS: &[Command] = &[
                --write   stores the table in docs/EVIDENCE.md with machine and date\n\
                FILTER    runs only proofs with this in their id",
         run: evidence::command,
+    },
+    Command {
+        name: "hsm-matrix",
+        usage: "[--json] [--write] [TOKEN]",
+        help: "Tries what each token can do, takes a key through its life there, and prints the table.\n\
+               Every token is real, is made for this, and is removed. Fails when a step of a key's life fails.\n\n\
+               --json    prints an array, one object for each token, and nothing else on standard output\n\
+               --write   stores the tables in docs/HSM-MATRIX.md with machine and date\n\
+               TOKEN     tries this one alone: softhsm, kryoptic, nss or network",
+        run: hsm_matrix::command,
     },
 ];

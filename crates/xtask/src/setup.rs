@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::arguments::Arguments;
+use crate::kryoptic;
 use crate::shell::{self, Failure, Outcome, Program};
 use crate::table::Table;
 
@@ -26,7 +27,8 @@ pub(crate) fn prepare() -> Outcome {
             )));
         }
     }
-    python_packages()
+    python_packages()?;
+    kryoptic::prepare()
 }
 
 /// The Python interpreter of the virtual environment that [`prepare`] makes.
@@ -41,7 +43,11 @@ fn report() -> Outcome {
     if !packages_ready {
         println!("Python packages of {REQUIREMENTS}: missing (`cargo xtask setup` installs them)");
     }
-    if missing.is_empty() && packages_ready {
+    let kryoptic_ready = kryoptic::is_current()?;
+    if !kryoptic_ready {
+        println!("Kryoptic, a token for the tests: not built (`cargo xtask setup` builds it)");
+    }
+    if missing.is_empty() && packages_ready && kryoptic_ready {
         println!("Nothing is missing.");
         return Ok(());
     }
@@ -140,6 +146,24 @@ fn c_headers_are_there() -> bool {
     shell::on_path("cc") && std::path::Path::new("/usr/include/stdlib.h").is_file()
 }
 
+fn library_is_there(name: &str) -> bool {
+    let beside = std::fs::read_dir("/usr/lib").into_iter().flatten().flatten().map(|entry| entry.path());
+    let mut directories = beside.chain([PathBuf::from("/usr/lib"), PathBuf::from("/usr/lib64")]);
+    directories.any(|directory| directory.join(name).is_file())
+}
+
+fn libclang_is_there() -> bool {
+    let in_llvm = || {
+        let versions = std::fs::read_dir("/usr/lib").into_iter().flatten().flatten();
+        versions.map(|entry| entry.path().join("lib/libclang.so")).any(|library| library.is_file())
+    };
+    library_is_there("libclang.so") || in_llvm()
+}
+
+fn header_is_there(name: &str) -> bool {
+    std::path::Path::new("/usr/include").join(name).is_file()
+}
+
 const NEEDS: &[Need] = &[
     Need {
         what: "C compiler and headers",
@@ -170,6 +194,41 @@ const NEEDS: &[Need] = &[
         why: "the vectors' second implementation",
         packages: &["python3", "python3-venv"],
         present: python_makes_environments,
+    },
+    Need {
+        what: "SoftHSM",
+        why: "tokens for the tests",
+        packages: &["softhsm2"],
+        present: || shell::on_path("softhsm2-util") && library_is_there("softhsm/libsofthsm2.so"),
+    },
+    Need {
+        what: "p11-kit with its server",
+        why: "a token behind a network",
+        packages: &["p11-kit", "p11-kit-modules"],
+        present: || shell::on_path("p11-kit") && library_is_there("pkcs11/p11-kit-client.so"),
+    },
+    Need {
+        what: "NSS with its tools",
+        why: "a token that is strict",
+        packages: &["libnss3", "libnss3-tools"],
+        present: || {
+            let softokn = ["libsoftokn3.so", "nss/libsoftokn3.so"];
+            shell::on_path("certutil") && softokn.into_iter().any(library_is_there)
+        },
+    },
+    Need {
+        what: "libclang",
+        why: "building Kryoptic, a token",
+        packages: &["libclang-dev"],
+        present: libclang_is_there,
+    },
+    Need {
+        what: "headers of OpenSSL and SQLite",
+        why: "building Kryoptic",
+        packages: &["libssl-dev", "libsqlite3-dev", "pkg-config"],
+        present: || {
+            shell::on_path("pkg-config") && header_is_there("openssl/ssl.h") && header_is_there("sqlite3.h")
+        },
     },
 ];
 
