@@ -6,7 +6,7 @@ use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    backup, check, generate, init, keys, rekey, restore, share, shell, slot, status, values,
+    backup, check, generate, hsm, init, keys, rekey, restore, share, shell, slot, status, values,
 };
 use crate::{demo, exit};
 
@@ -37,6 +37,9 @@ pub(crate) struct Global {
     /// A file with shares, one on each line (`#` begins a remark); can be repeated. Without it they are asked for.
     #[arg(long = "share-file", global = true, value_name = "FILE")]
     pub(crate) share_files: Vec<PathBuf>,
+    /// The configuration file, which says where HSMs are. [default: strongroom/config.toml in the user's configuration]
+    #[arg(long, global = true, env = "STRONGROOM_CONFIG", value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
     /// Write one JSON value to stdout, and errors as JSON to stderr.
     #[arg(long, global = true)]
     pub(crate) json: bool,
@@ -62,6 +65,9 @@ pub(crate) enum Command {
     /// Slots: the ways to open the store, each with its own shares.
     #[command(subcommand)]
     Slot(slot::Slot),
+    /// HSMs: tokens, what they can do, and the keys in them.
+    #[command(subcommand)]
+    Hsm(hsm::Hsm),
     /// Shares.
     #[command(subcommand)]
     Share(share::Share),

@@ -3,6 +3,7 @@
 pub(crate) mod backup;
 pub(crate) mod check;
 pub(crate) mod generate;
+pub(crate) mod hsm;
 pub(crate) mod init;
 pub(crate) mod keys;
 pub(crate) mod rekey;
@@ -24,6 +25,7 @@ pub(crate) fn run(command: Command, context: &mut Context) -> Result<(), Failure
         Command::Init(command) => command.run(context),
         Command::Status(command) => command.run(context),
         Command::Slot(command) => command.run(context),
+        Command::Hsm(command) => command.run(context),
         Command::Share(command) => command.run(context),
         Command::Put(command) => command.run(context),
         Command::Get(command) => command.run(context),

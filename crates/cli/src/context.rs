@@ -6,10 +6,12 @@ use std::sync::Arc;
 use pollster::block_on;
 use strongroom::protection::{harden, prepare, swap_in_use};
 use strongroom::{
-    DiskStorage, Locking, Options, Protection, SealedStore, Slot, SlotSet, SlotState, Storage, Store,
+    DiskStorage, HsmKeys, Hsms, Locking, Options, Protection, SealedStore, Slot, SlotSet, SlotState, Storage,
+    Store,
 };
 
 use crate::arguments::Global;
+use crate::config;
 use crate::exit::{Failure, Kind};
 use crate::output::Output;
 use crate::shares;
@@ -24,12 +26,13 @@ pub(crate) struct Context {
     pub(crate) in_shell: bool,
     /// The storage, once a command has opened it: it can be opened once only.
     storage: Option<Arc<dyn Storage>>,
+    hsms: Option<Arc<Hsms>>,
     protected: bool,
 }
 
 impl Context {
     pub(crate) fn new(global: Global, output: Output) -> Self {
-        Self { global, output, session: None, in_shell: false, storage: None, protected: false }
+        Self { global, output, session: None, in_shell: false, storage: None, hsms: None, protected: false }
     }
 
     /// The directory of the store.
@@ -67,6 +70,20 @@ impl Context {
         Ok(())
     }
 
+    /// The HSMs that the configuration names. None is opened before it is needed.
+    pub(crate) fn hsm(&mut self) -> Result<Arc<dyn HsmKeys>, Failure> {
+        let hsms: Arc<dyn HsmKeys> = self.hsms()?;
+        Ok(hsms)
+    }
+
+    /// The same, for commands about tokens.
+    pub(crate) fn hsms(&mut self) -> Result<Arc<Hsms>, Failure> {
+        if self.hsms.is_none() {
+            self.hsms = Some(Arc::new(config::hsms(self.global.config.as_deref())?));
+        }
+        self.hsms.clone().ok_or_else(|| Failure::new(Kind::Failure, "the configuration is missing"))
+    }
+
     /// The store as anybody sees it.
     pub(crate) fn sealed(&mut self) -> Result<SealedStore, Failure> {
         let storage = match &self.session {
@@ -80,9 +97,10 @@ impl Context {
     pub(crate) fn store(&mut self) -> Result<&Store, Failure> {
         if self.session.is_none() {
             self.protect()?;
+            let hsm = self.hsm()?;
             let sealed = block_on(SealedStore::open(self.storage()?))?;
-            let mut unsealing = sealed.unsealing_with(self.barrier_options());
-            shares::collect(self.output, &self.global.share_files, &mut unsealing, "the store")?;
+            let mut unsealing = sealed.unsealing_with(self.barrier_options()).with_hsm(Arc::clone(&hsm));
+            shares::collect(self.output, &self.global.share_files, &hsm, &mut unsealing, "the store")?;
             self.session = Some(block_on(unsealing.unseal())?);
         }
         self.session.as_ref().ok_or_else(|| Failure::new(Kind::Sealed, "the store is sealed"))

@@ -5,13 +5,14 @@ use std::io;
 
 use strongroom::backup::{BackupError, RestoreError};
 use strongroom::causes::{
-    OpenBarrierError, PossessionError, RecordError, SecretError, SlotOpenError, StorageCommitError,
-    StorageOpenError, StorageReadError,
+    CreateError, OpenBarrierError, PossessionError, RecordError, SecretError, SlotOpenError,
+    StorageCommitError, StorageOpenError, StorageReadError,
 };
+use strongroom::pkcs11::TokenError;
 use strongroom::protection::SecretMemoryError;
 use strongroom::{
-    CommitError, EndOfRewrapError, InitError, OpenError, PathError, ReadError, RewrapError, ShareError,
-    SlotError, UnsealError,
+    CommitError, EndOfRewrapError, HsmConfigError, HsmPartError, HsmsError, InitError, OpenError, PathError,
+    ReadError, RewrapError, ShareError, SlotError, UnsealError,
 };
 
 /// What kind of failure it is. The names are those of `"kind"` in JSON; the numbers are the process's exit codes.
@@ -37,6 +38,8 @@ pub(crate) enum Kind {
     Unprotected,
     /// A change may or may not have been stored.
     Unknown,
+    /// An HSM does not answer, or refuses.
+    Hsm,
 }
 
 impl Kind {
@@ -53,6 +56,7 @@ impl Kind {
             Self::NoRoom => 8,
             Self::Unprotected => 9,
             Self::Unknown => 10,
+            Self::Hsm => 11,
         }
     }
 
@@ -69,6 +73,7 @@ impl Kind {
             Self::NoRoom => "no_room",
             Self::Unprotected => "unprotected",
             Self::Unknown => "unknown_outcome",
+            Self::Hsm => "hsm",
         }
     }
 }
@@ -136,6 +141,10 @@ sorted! {
     RestoreError => restore;
     ShareError => share;
     PossessionError => possession;
+    HsmPartError => |_| Kind::Hsm;
+    HsmsError => hsms;
+    HsmConfigError => |_| Kind::Usage;
+    TokenError => |_| Kind::Hsm;
     PathError => |_| Kind::Usage;
     SecretMemoryError => |_| Kind::Unprotected;
     SecretError => |_| Kind::Unprotected;
@@ -229,10 +238,25 @@ fn init(error: &InitError) -> Kind {
     match error {
         InitError::Exists => Kind::Conflict,
         InitError::Read(error) => storage_read(error),
-        InitError::Create(strongroom::causes::CreateError::Label(_)) => Kind::Usage,
+        InitError::Create(error) => create(error),
         InitError::Secret(_) => Kind::Unprotected,
         InitError::Barrier(error) => open_barrier(error),
         _ => Kind::Failure,
+    }
+}
+
+fn create(error: &CreateError) -> Kind {
+    match error {
+        CreateError::Label(_) => Kind::Usage,
+        CreateError::Hsm(_) => Kind::Hsm,
+        _ => Kind::Failure,
+    }
+}
+
+fn hsms(error: &HsmsError) -> Kind {
+    match error {
+        HsmsError::Config(_) => Kind::Usage,
+        HsmsError::Token(_) | HsmsError::Misbehaved(_) => Kind::Hsm,
     }
 }
 
@@ -268,11 +292,12 @@ fn slot(error: &SlotError) -> Kind {
         | SlotError::OutOfStep
         | SlotError::Keyring(_)
         | SlotError::Wrap(_) => Kind::Conflict,
-        SlotError::Create(strongroom::causes::CreateError::Label(_)) => Kind::Usage,
+        SlotError::Create(error) => create(error),
+        SlotError::HsmPart(_) | SlotError::Blocking(_) => Kind::Hsm,
         SlotError::Activate(_) => Kind::Sealed,
         SlotError::Secret(_) => Kind::Unprotected,
         SlotError::Commit(error) => commit(error),
-        SlotError::Create(_) | SlotError::Encode(_) => Kind::Failure,
+        SlotError::Encode(_) => Kind::Failure,
     }
 }
 
@@ -318,6 +343,7 @@ fn share(error: &ShareError) -> Kind {
 fn possession(error: &PossessionError) -> Kind {
     match error {
         PossessionError::Missing(_) => Kind::Sealed,
+        PossessionError::MissingHsm(_) => Kind::Hsm,
         PossessionError::WrongKey => Kind::Damaged,
         PossessionError::Keys(_) => Kind::Failure,
     }
@@ -336,4 +362,5 @@ Exit codes:
    7  another process has the store open
    8  the disk is full or read-only
    9  the machine does not protect keys or files as it must
-  10  the disk gave no answer: the change may or may not be stored";
+  10  the disk gave no answer: the change may or may not be stored
+  11  an HSM does not answer, or refuses";

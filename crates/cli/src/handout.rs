@@ -47,7 +47,10 @@ enum Format {
 
 impl Handout {
     /// Makes sure that the shares can be handed out, before there are any. To be kept until the command ends.
-    pub(crate) fn check(&self) -> Result<Place, Failure> {
+    pub(crate) fn check(&self, policy: &Policy) -> Result<Place, Failure> {
+        if policy.total_shares() == 0 {
+            return Ok(Place::default());
+        }
         match &self.shares_out {
             Some(directory) => Place::make(directory),
             None if self.print_shares && stdout_is_null() => Err(Failure::usage(
@@ -62,9 +65,9 @@ impl Handout {
         }
     }
 
-    /// Whether the shares go to stdout.
-    pub(crate) fn prints(&self) -> bool {
-        self.print_shares
+    /// Whether shares go to stdout.
+    pub(crate) fn prints(&self, policy: &Policy) -> bool {
+        self.print_shares && policy.total_shares() > 0
     }
 
     /// Hands the shares out. Returns what JSON says of them: with the shares themselves only if they were to be printed.
@@ -76,6 +79,7 @@ impl Handout {
         shares: &[ShareText],
     ) -> Result<Given, Failure> {
         let given = match &self.shares_out {
+            _ if shares.is_empty() => Given { json: Vec::new(), files: Vec::new() },
             Some(directory) => self.write_files(directory, store, slot, shares)?,
             None if self.print_shares => self.print(output, store, slot, shares)?,
             None => self.show(store, slot, shares)?,

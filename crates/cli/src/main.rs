@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `arguments` | the command line as it is typed |
 //! | `commands` | one file for each family of commands |
+//! | `config` | the configuration file, and the HSMs that it names
 //! | `context` | the options, the output, and the store once it is open |
 //! | `shares` | collecting shares from files and people |
 //! | `handout` | handing new shares out |
@@ -18,6 +19,7 @@
 
 mod arguments;
 mod commands;
+mod config;
 mod context;
 mod demo;
 mod exit;

@@ -1,16 +1,18 @@
-//! Collecting shares: from files, or from a person who may mistype.
+//! Collecting shares, from files or from a person who may mistype, and what HSMs give.
 
 use std::fs::File;
 use std::io::{Read, Seek};
 use std::num::NonZeroU8;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use pollster::block_on;
 use strongroom::backup::BackupUnsealing;
 use strongroom::share_text::{self, Correction};
 use strongroom::{
-    Accepted, Decoded, Possession, Progress, SecretBytes, Share, ShareError, ShareText, Slot, Unsealing,
-    vault_share,
+    Accepted, Decoded, HsmKeys, HsmPartError, Possession, Progress, SecretBytes, Share, ShareError,
+    ShareText, Slot, Unsealing, vault_share,
 };
 use zeroize::Zeroizing;
 
@@ -23,6 +25,8 @@ use crate::text::quoted;
 pub(crate) trait Collector {
     fn offer(&mut self, share: ShareText) -> Result<Accepted, ShareError>;
     fn offer_raw(&mut self, share: Share) -> Result<Accepted, ShareError>;
+    /// Has HSMs give what they can; what they say instead comes back.
+    fn ask_hsms(&mut self, hsm: &Arc<dyn HsmKeys>) -> Result<Vec<HsmPartError>, Failure>;
     fn is_complete(&self) -> bool;
     fn progress(&self) -> Vec<Progress>;
     /// What is said of it while shares are missing.
@@ -38,6 +42,10 @@ impl Collector for Unsealing {
 
     fn offer_raw(&mut self, share: Share) -> Result<Accepted, ShareError> {
         self.offer_vault(None, share)
+    }
+
+    fn ask_hsms(&mut self, _: &Arc<dyn HsmKeys>) -> Result<Vec<HsmPartError>, Failure> {
+        block_on(Unsealing::ask_hsms(self)).map_err(|error| Failure::io(NOT_ASKED, &error))
     }
 
     fn is_complete(&self) -> bool {
@@ -56,6 +64,11 @@ impl<R: Read + Seek> Collector for BackupUnsealing<R> {
 
     fn offer_raw(&mut self, share: Share) -> Result<Accepted, ShareError> {
         self.offer_vault(None, share)
+    }
+
+    fn ask_hsms(&mut self, hsm: &Arc<dyn HsmKeys>) -> Result<Vec<HsmPartError>, Failure> {
+        let asked = block_on(BackupUnsealing::ask_hsms(self, Arc::clone(hsm)));
+        asked.map_err(|error| Failure::io(NOT_ASKED, &error))
     }
 
     fn is_complete(&self) -> bool {
@@ -114,6 +127,17 @@ impl Collector for Holders {
         Err(last)
     }
 
+    fn ask_hsms(&mut self, hsm: &Arc<dyn HsmKeys>) -> Result<Vec<HsmPartError>, Failure> {
+        let mut errors = Vec::new();
+        for part in self.possession.hsm_parts() {
+            match part.unwrap(hsm.as_ref()) {
+                Ok(secret) => self.possession.take_hsm(secret),
+                Err(error) => errors.push(error),
+            }
+        }
+        Ok(errors)
+    }
+
     fn is_complete(&self) -> bool {
         if self.quorum {
             // An altered slot shows when the proof is asked for.
@@ -132,9 +156,9 @@ impl Collector for Holders {
     }
 }
 
-/// Takes shares from the files, then from the person at the terminal, until there are enough.
+/// Takes shares from the files, then what HSMs give, then shares from the person at the terminal, until there is enough.
 ///
-/// A bad share is named and costs nothing. `what` is what the shares are to open.
+/// HSMs are asked only where files did not suffice, and the person only where HSMs did not. A bad share is named and costs nothing. `what` is what the shares are to open.
 ///
 /// # Errors
 ///
@@ -142,6 +166,7 @@ impl Collector for Holders {
 pub(crate) fn collect(
     output: Output,
     files: &[PathBuf],
+    hsm: &Arc<dyn HsmKeys>,
     collector: &mut impl Collector,
     what: &str,
 ) -> Result<(), Failure> {
@@ -156,16 +181,27 @@ pub(crate) fn collect(
             }
         }
     }
+    if !collector.is_complete() {
+        refused.extend(collector.ask_hsms(hsm)?.iter().map(ToString::to_string));
+    }
     if collector.is_complete() {
         warn(output, &refused);
         return Ok(());
     }
     if !terminal::is_present() {
-        let hint = if files.is_empty() { NO_TERMINAL } else { "" };
+        let hint = if files.is_empty() && wants_shares(collector) { NO_TERMINAL } else { "" };
         return Err(missing(collector, what, &refused, hint));
+    }
+    if !wants_shares(collector) {
+        return Err(missing(collector, what, &refused, ""));
     }
     warn(output, &refused);
     ask(output, collector, what)
+}
+
+/// Whether a share could still help: not where only HSMs are missing.
+fn wants_shares(collector: &impl Collector) -> bool {
+    collector.progress().iter().any(|slot| slot.have < slot.need)
 }
 
 fn warn(output: Output, refused: &[String]) {
@@ -275,7 +311,7 @@ pub(crate) fn confirm(output: Output, corrections: &[Correction]) -> Result<bool
 fn ask(output: Output, collector: &mut impl Collector, what: &str) -> Result<(), Failure> {
     output.note(&format!("Shares are needed for {what}. What is typed does not show."));
     let mut empty = 0;
-    while !collector.is_complete() {
+    while !collector.is_complete() && wants_shares(collector) {
         let prompt = format!("Share ({} so far): ", standings(collector));
         let Some(text) = terminal::ask_hidden(&prompt)? else { break };
         if text.trim().is_empty() {
@@ -309,8 +345,12 @@ fn ask(output: Output, collector: &mut impl Collector, what: &str) -> Result<(),
 }
 
 fn missing(collector: &impl Collector, what: &str, refused: &[String], hint: &str) -> Failure {
-    let mut message =
-        format!("{what} {}: shares are missing ({})", collector.while_missing(), standings(collector));
+    let mut message = format!(
+        "{what} {}: {} missing ({})",
+        collector.while_missing(),
+        lacking(collector),
+        standings(collector)
+    );
     let mut before = "";
     for refusal in refused {
         message.push_str("\n  not taken: ");
@@ -330,6 +370,16 @@ fn missing(collector: &impl Collector, what: &str, refused: &[String], hint: &st
     Failure::new(Kind::Sealed, message)
 }
 
+fn lacking(collector: &impl Collector) -> &'static str {
+    let progress = collector.progress();
+    let hsms = progress.iter().any(|slot| slot.hsm_keys.iter().any(|(_, here)| !here));
+    match (wants_shares(collector), hsms) {
+        (true, true) => "shares or HSMs are",
+        (false, true) => "HSMs are",
+        _ => "shares are",
+    }
+}
+
 /// `1 of 3`, or for several slots which has what.
 fn standings(collector: &impl Collector) -> String {
     let progress = collector.progress();
@@ -344,12 +394,21 @@ fn standings(collector: &impl Collector) -> String {
 }
 
 fn standing(progress: &Progress) -> String {
-    let whole = format!("{} of {}", progress.have, progress.need);
-    if progress.groups.is_empty() {
-        return whole;
+    let mut whole = if progress.need == 0 && !progress.hsm_keys.is_empty() {
+        String::new()
+    } else {
+        format!("{} of {}", progress.have, progress.need)
+    };
+    if !progress.groups.is_empty() {
+        let groups = progress.groups.iter().map(|(name, have, need)| format!("{name} {have} of {need}"));
+        whole = format!("{whole} [{}]", groups.collect::<Vec<_>>().join(", "));
     }
-    let groups = progress.groups.iter().map(|(name, have, need)| format!("{name} {have} of {need}"));
-    format!("{whole} [{}]", groups.collect::<Vec<_>>().join(", "))
+    for (key, here) in &progress.hsm_keys {
+        let and = if whole.is_empty() { "" } else { " and " };
+        let state = if *here { "here" } else { "missing" };
+        whole = format!("{whole}{and}{key} {state}");
+    }
+    whole
 }
 
 fn name(accepted: &Accepted) -> String {
@@ -358,6 +417,7 @@ fn name(accepted: &Accepted) -> String {
     format!("Share {}{group} of slot {}", accepted.index, quoted(&accepted.label))
 }
 
+const NOT_ASKED: &str = "the HSMs could not be asked";
 const NO_TERMINAL: &str = ". There is no terminal to ask at: give --share-file FILE, once or more";
 const OTHERS: u32 = 0o077;
 /// 255 shares with remarks stay far below.

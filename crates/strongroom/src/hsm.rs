@@ -1,5 +1,11 @@
 //! HSMs and an open store: a slot's parts opened, proved, and wrapped anew.
 
+#[cfg(feature = "hsm")]
+pub(crate) mod config;
+pub(crate) mod outage;
+#[cfg(feature = "hsm")]
+pub(crate) mod tokens;
+
 use std::sync::Arc;
 
 use strongroom_seal::hsm::{HsmKeys, HsmPart, HsmPartError, HsmSecret};

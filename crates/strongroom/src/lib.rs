@@ -54,6 +54,11 @@ mod store;
 mod unseal;
 
 pub use error::{InitError, OpenError, SlotError, UnsealError};
+#[cfg(feature = "hsm")]
+pub use hsm::config::{HsmConfigError, HsmFile, HsmSection};
+pub use hsm::outage::{Outage, OutageWatch};
+#[cfg(feature = "hsm")]
+pub use hsm::tokens::{Checked, Hsms, HsmsError};
 pub use init::{InitOptions, Preparation};
 pub use rekey::Rekeyed;
 pub use root::{EndOfRewrapError, RewrapOutcome};
@@ -70,7 +75,7 @@ pub use strongroom_crypto::hpke::Suite;
 pub use strongroom_crypto::record::{StoreId, Term};
 pub use strongroom_crypto::secret::{Locking, Plaintext, Protection, Secret, SecretBytes};
 pub use strongroom_keyring::{Due, RotationPolicy, TermInfo, TermState, TermUsage};
-pub use strongroom_seal::hsm::{HsmKeys, HsmPartError, NoHsm};
+pub use strongroom_seal::hsm::{HsmKeys, HsmPart, HsmPartError, HsmSecret, NoHsm};
 pub use strongroom_seal::policy::{Group, HsmKey, Policy, Quorum};
 pub use strongroom_seal::slot::{Slot, SlotId, SlotSet, SlotState};
 pub use strongroom_seal::unseal::{
@@ -81,6 +86,10 @@ pub use strongroom_shamir::{Share, text as share_text, vault as vault_share};
 #[cfg(feature = "sled")]
 pub use strongroom_storage::SledStorage;
 pub use strongroom_storage::{DiskStorage, MemoryStorage, Storage};
+
+/// Tokens and the keys in them, for commands about HSMs.
+#[cfg(feature = "hsm")]
+pub use strongroom_pkcs11 as pkcs11;
 
 /// What lies behind the errors, for whoever sorts them by cause.
 pub mod causes {

@@ -164,14 +164,14 @@ pub(crate) fn open_backup(path: &Path) -> Result<Copy<File>, Failure> {
 /// Collects the shares of a backup's time and checks all of it.
 pub(crate) fn unseal(path: &Path, context: &mut Context) -> Result<(VerifiedBackup<File>, String), Failure> {
     context.protect()?;
-    let output = context.output;
+    let (output, hsm) = (context.output, context.hsm()?);
     let backup = open_backup(path)?;
     let about = format!("backup of store {} from {}", backup.store(), date(backup.created()));
     let sets: Vec<String> =
         backup.slots().slots().iter().map(|slot| format!("  {}", slot_line(slot))).collect();
     let mut unsealing = backup.unsealing();
-    shares::collect(output, &context.global.share_files, &mut unsealing, &format!("the {about}")).map_err(
-        |failure| {
+    shares::collect(output, &context.global.share_files, &hsm, &mut unsealing, &format!("the {about}"))
+        .map_err(|failure| {
             Failure::new(
                 failure.kind,
                 format!(
@@ -180,8 +180,7 @@ pub(crate) fn unseal(path: &Path, context: &mut Context) -> Result<(VerifiedBack
                     sets.join("\n")
                 ),
             )
-        },
-    )?;
+        })?;
     let bar = Bar::entries(output, "checking");
     let verified = unsealing.verify(|done, total| bar.at(done, total))?;
     Ok((verified, about))

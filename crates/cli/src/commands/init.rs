@@ -16,8 +16,9 @@ use crate::text::{quoted, slot_json};
 /// Who is to open a slot, and how the root key is wrapped for it.
 #[derive(Args, Clone)]
 pub(crate) struct NewSlot {
-    /// Who must come together: `3 of 5`, or `groups(2 of {security: 2 of 3, operations: 1 of 2})`. [default: 3 of 5]
-    #[arg(long, value_parser = parse_policy, conflicts_with_all = ["shares", "threshold"])]
+    /// Who must come together: `3 of 5`, `groups(2 of {security: 2 of 3, operations: 1 of 2})`, `hsm(token, key)`, or
+    /// `all(3 of 5, hsm(token, key))`. [default: 3 of 5]
+    #[arg(long, visible_alias = "seal", value_parser = parse_policy, conflicts_with_all = ["shares", "threshold"])]
     policy: Option<Policy>,
     /// How many shares to make (with --threshold, instead of --policy).
     #[arg(long, value_name = "N", requires = "threshold")]
@@ -125,7 +126,8 @@ impl Init {
             max_age: self.max_age.0,
             max_seals: self.max_seals.or(RotationPolicy::DEFAULT.max_seals),
         };
-        let _place = self.handout.check()?;
+        let _place = self.handout.check(&options.policy)?;
+        options.hsm = context.hsm()?;
         context.protect()?;
         let output = context.output;
         if restore::is_unfinished(context.directory()) {
@@ -154,7 +156,7 @@ impl Init {
         let value = json!({
             "store": store.to_string(), "directory": directory, "slot": slot_json(&slot), "shares": given.json,
         });
-        let prints = self.handout.prints();
+        let prints = self.handout.prints(slot.policy());
         if prints && output.json {
             // The shares first: a store whose shares were lost would be lost as well.
             output.result(&value, Vec::new)?;

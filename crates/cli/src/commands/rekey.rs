@@ -1,11 +1,12 @@
 //! `rekey`: new holders in place of old ones.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 use pollster::block_on;
 use serde_json::{Value, json};
-use strongroom::{Policy, Rekeyed, Slot, SlotId, SlotSet, SlotState, Store};
+use strongroom::{HsmKeys, Policy, Rekeyed, Slot, SlotId, SlotSet, SlotState, Store};
 
 use super::init::NewSlot;
 use super::keys;
@@ -87,22 +88,24 @@ impl Rekey {
                  `strongroom rekey start`, then `strongroom rekey finish --new-share-file FILE …`",
             ));
         }
-        let output = context.output;
-        let _place = self.start.handout.check()?;
+        let (output, hsm) = (context.output, context.hsm()?);
+        let _place = self.start.handout.check(&self.start.planned(context)?)?;
         let (old, new, given) = self.start.deal(context)?;
-        output.note("Now each of the new holders enters their share, to prove that it arrived.");
-        let replaced = replace(output, context.store()?, &old, &new, &self.ending)?;
+        if new.policy().total_shares() > 0 {
+            output.note("Now each of the new holders enters their share, to prove that it arrived.");
+        }
+        let replaced = replace(output, context.store()?, &hsm, &old, &new, &self.ending)?;
         replaced.tell(output, Some(given))
     }
 }
 
 impl Start {
     fn run(self, context: &mut Context) -> Result<(), Failure> {
-        let _place = self.handout.check()?;
+        let _place = self.handout.check(&self.planned(context)?)?;
         let output = context.output;
         let (old, new, given) = self.deal(context)?;
         let value = json!({ "old": slot_json(&old), "new": slot_json(&new), "shares": given.json });
-        if self.handout.prints() && !output.json {
+        if self.handout.prints(new.policy()) && !output.json {
             return Ok(());
         }
         output.result(&value, || {
@@ -118,17 +121,29 @@ impl Start {
         })
     }
 
+    /// The policy that the new slot will have, as far as can be told before the store is open.
+    fn planned(&self, context: &mut Context) -> Result<Policy, Failure> {
+        if let Some(policy) = self.new.given_policy()? {
+            return Ok(policy);
+        }
+        let sealed = context.sealed()?;
+        Ok(self.old(sealed.slots())?.policy().clone())
+    }
+
+    fn old<'a>(&self, slots: &'a SlotSet) -> Result<&'a Slot, Failure> {
+        match &self.slot {
+            Some(text) => find_slot(slots, text, Some(SlotState::Active)),
+            None => only_slot(slots, SlotState::Active),
+        }
+    }
+
     /// Adds the pending slot and hands its shares out; takes it away again if they cannot be.
     fn deal(&self, context: &mut Context) -> Result<(Slot, Slot, Given), Failure> {
         let output = context.output;
         let (suite, given_policy) = (self.new.suite(), self.new.given_policy()?);
         let store = context.store()?;
         let slots = store.slots()?;
-        let old = match &self.slot {
-            Some(text) => find_slot(&slots, text, Some(SlotState::Active))?,
-            None => only_slot(&slots, SlotState::Active)?,
-        }
-        .clone();
+        let old = self.old(&slots)?.clone();
         if let Some(pending) = pending_of(&slots, &old) {
             return Err(Failure::new(
                 Kind::Conflict,
@@ -158,7 +173,7 @@ impl Start {
 
 impl Finish {
     fn run(self, context: &mut Context) -> Result<(), Failure> {
-        let output = context.output;
+        let (output, hsm) = (context.output, context.hsm()?);
         let store = context.store()?;
         let slots = store.slots()?;
         let new = match &self.slot {
@@ -196,7 +211,7 @@ impl Finish {
                 format!("slot {} replaces none: use `strongroom slot activate`", quoted(new.label())),
             )
         })?;
-        replace(output, store, old, new, &self.ending)?.tell(output, None)
+        replace(output, store, &hsm, old, new, &self.ending)?.tell(output, None)
     }
 }
 
@@ -211,13 +226,14 @@ struct Replaced {
 fn replace(
     output: Output,
     store: &Store,
+    hsm: &Arc<dyn HsmKeys>,
     old: &Slot,
     new: &Slot,
     ending: &Ending,
 ) -> Result<Replaced, Failure> {
     let mut holders = Holders::all(store.possession(new.id())?, new.clone());
     let what = format!("the proof that all holders of slot {} have theirs", quoted(new.label()));
-    shares::collect(output, &ending.new_share_files, &mut holders, &what).map_err(|failure| {
+    shares::collect(output, &ending.new_share_files, hsm, &mut holders, &what).map_err(|failure| {
         let missing = holders.possession.finish().err().filter(|_| !holders.is_complete());
         let missing = missing.map(|error| format!("\n{error}")).unwrap_or_default();
         Failure::new(

@@ -19,12 +19,14 @@ use crate::text::{quoted, slot_json, slot_line};
 pub(crate) enum Slot {
     /// List them; the store stays sealed.
     List,
-    /// Deal shares for another slot. It opens nothing until it is activated.
+    /// Make another slot and deal its shares. It opens nothing until it is activated.
     Add(Add),
-    /// Have holders show their shares of a slot: says whether they can open it, and which were not shown.
+    /// Have holders show their shares of a slot, and HSMs open their parts: says whether that opens it, and what was not shown.
     Verify(OfSlot),
-    /// Let a new slot open the store, once every one of its holders has shown their share.
+    /// Let a new slot open the store, once every one of its holders has shown their share and its HSMs have opened their parts.
     Activate(OfSlot),
+    /// Have a slot's HSMs wrap their parts anew, with the keys that now go by these names: the shares stay what they are.
+    Rewrap(Rewrap),
     /// Remove a slot. Its shares open nothing that is written from then on; rewrap for what was written before.
     Remove(Remove),
 }
@@ -50,6 +52,13 @@ pub(crate) struct OfSlot {
     new_share_files: Vec<PathBuf>,
 }
 
+/// Whose parts to wrap anew.
+#[derive(Args)]
+pub(crate) struct Rewrap {
+    /// The slot, by label or id.
+    slot: String,
+}
+
 /// Which slot to remove.
 #[derive(Args)]
 pub(crate) struct Remove {
@@ -64,6 +73,7 @@ impl Slot {
             Self::Add(add) => add.run(context),
             Self::Verify(slot) => slot.verify(context),
             Self::Activate(slot) => slot.activate(context),
+            Self::Rewrap(rewrap) => rewrap.run(context),
             Self::Remove(remove) => remove.run(context),
         }
     }
@@ -80,7 +90,7 @@ fn list(context: &mut Context) -> Result<(), Failure> {
 impl Add {
     fn run(self, context: &mut Context) -> Result<(), Failure> {
         let (policy, suite) = (self.new.policy()?, self.new.suite());
-        let _place = self.handout.check()?;
+        let _place = self.handout.check(&policy)?;
         let output = context.output;
         let store = context.store()?;
         let dealt = block_on(store.add_slot(&self.label, policy, suite))?;
@@ -94,13 +104,16 @@ impl Add {
                 return Err(failure);
             }
         };
-        if self.handout.prints() && !output.json {
+        if self.handout.prints(slot.policy()) && !output.json {
             return Ok(());
         }
         output.result(&json!({ "slot": slot_json(slot), "shares": given.json }), || {
+            let made = match given.json.len() {
+                0 => "Made".to_owned(),
+                shares => format!("Dealt {shares} shares for"),
+            };
             vec![format!(
-                "Dealt {} shares for slot {}: {}. It opens nothing until `strongroom slot activate`, within 7 days.",
-                given.json.len(),
+                "{made} slot {}: {}. It opens nothing until `strongroom slot activate`, within 7 days.",
                 quoted(slot.label()),
                 slot.policy()
             )]
@@ -110,13 +123,13 @@ impl Add {
 
 impl OfSlot {
     fn verify(self, context: &mut Context) -> Result<(), Failure> {
-        let output = context.output;
+        let (output, hsm) = (context.output, context.hsm()?);
         let store = context.store()?;
         let slots = store.slots()?;
         let slot = find_slot(&slots, &self.slot, None)?;
         let mut holders = Holders::quorum(store.possession(slot.id())?, slot.clone());
         let what = format!("the proof that slot {} can be opened", quoted(slot.label()));
-        shares::collect(output, &self.new_share_files, &mut holders, &what)?;
+        shares::collect(output, &self.new_share_files, &hsm, &mut holders, &what)?;
         let proved = holders.possession.quorum_proved()?;
         let missing: Vec<Value> = holders
             .possession
@@ -125,17 +138,17 @@ impl OfSlot {
             .map(|(group, index)| json!({ "group": group, "index": index }))
             .collect();
         output.result(&json!({ "slot": slot_json(slot), "opens": proved, "not_shown": missing }), || {
-            let shown = slot.policy().total_shares() - missing.len();
-            vec![format!(
-                "What was shown opens slot {}: {shown} of its {} shares.",
-                quoted(slot.label()),
-                slot.policy().total_shares()
-            )]
+            let mut shown: Vec<String> = slot.policy().hsm_keys().map(ToString::to_string).collect();
+            let shares = slot.policy().total_shares();
+            if shares > 0 {
+                shown.insert(0, format!("{} of its {shares} shares", shares - missing.len()));
+            }
+            vec![format!("What was shown opens slot {}: {}.", quoted(slot.label()), shown.join(" and "))]
         })
     }
 
     fn activate(self, context: &mut Context) -> Result<(), Failure> {
-        let output = context.output;
+        let (output, hsm) = (context.output, context.hsm()?);
         let store = context.store()?;
         let slots = store.slots()?;
         let slot = find_slot(&slots, &self.slot, Some(SlotState::Pending))?;
@@ -144,13 +157,35 @@ impl OfSlot {
         }
         let mut holders = Holders::all(store.possession(slot.id())?, slot.clone());
         let what = format!("the proof that all holders of slot {} have theirs", quoted(slot.label()));
-        shares::collect(output, &self.new_share_files, &mut holders, &what)?;
+        shares::collect(output, &self.new_share_files, &hsm, &mut holders, &what)?;
         let proved = holders.possession.finish()?;
         block_on(store.activate_slot(proved))?;
         let slots = store.slots()?;
         let slot = slots.find(slot.id()).ok_or(SlotError::Unknown)?;
         output.result(&json!({ "slot": slot_json(slot) }), || {
             vec![format!("Slot {} opens the store from now on: {}.", quoted(slot.label()), slot.policy())]
+        })
+    }
+}
+
+impl Rewrap {
+    fn run(self, context: &mut Context) -> Result<(), Failure> {
+        let output = context.output;
+        let store = context.store()?;
+        let slots = store.slots()?;
+        let slot = find_slot(&slots, &self.slot, None)?;
+        if slot.policy().hsm_keys().next().is_none() {
+            return Err(Failure::usage(format!("slot {} has no key in an HSM", quoted(slot.label()))));
+        }
+        block_on(store.rewrap_hsm(slot.id()))?;
+        output.result(&json!({ "slot": slot_json(slot), "rewrapped": true }), || {
+            vec![
+                format!(
+                    "The HSM parts of slot {} are wrapped anew, and there is a new root key.",
+                    quoted(slot.label())
+                ),
+                "Keep the old keys in the HSM for as long as there are backups from before.".to_owned(),
+            ]
         })
     }
 }

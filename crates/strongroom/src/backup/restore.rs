@@ -1,7 +1,7 @@
 //! The way back: look, unseal, verify, and only then write.
 
 use std::collections::BTreeMap;
-use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -9,6 +9,7 @@ use strongroom_barrier::{HEAD, Head, KEYRING, REWRAP, RecordOpener, SLOTS};
 use strongroom_crypto::mac::MacKey;
 use strongroom_crypto::record::{self, StoreId, Term};
 use strongroom_keyring::{Keyring, NamesGeneration};
+use strongroom_seal::hsm::{HsmKeys, HsmPartError};
 use strongroom_seal::slot::{SlotId, SlotSet};
 use strongroom_seal::unseal::{Accepted, Collector, Progress, ShareError, ShareIdentity, verify_share};
 use strongroom_shamir::Share;
@@ -19,6 +20,7 @@ use super::counts_agree;
 use super::error::RestoreError;
 use super::format::{Header, Item, Reader};
 use crate::error::UnsealError;
+use crate::hsm;
 use crate::unseal::open_keyring;
 
 /// A backup as anybody sees it: which store, when, and which shares open it.
@@ -98,6 +100,17 @@ impl<R: Read + Seek> BackupUnsealing<R> {
     /// As [`BackupUnsealing::offer`].
     pub fn offer_vault(&mut self, slot: Option<SlotId>, share: Share) -> Result<Accepted, ShareError> {
         self.collector.offer_vault(slot, share)
+    }
+
+    /// Has HSMs open what they can, as [`Unsealing::ask_hsms`](crate::Unsealing::ask_hsms) does.
+    ///
+    /// # Errors
+    ///
+    /// When no thread can be had.
+    pub async fn ask_hsms(&mut self, hsm: Arc<dyn HsmKeys>) -> io::Result<Vec<HsmPartError>> {
+        let (secrets, errors) = hsm::ask(hsm, self.collector.hsm_parts()).await?;
+        secrets.into_iter().for_each(|secret| self.collector.take_hsm(secret));
+        Ok(errors)
     }
 
     /// The slots whose shares open it.
