@@ -161,7 +161,7 @@ fn draw(place: &Place) -> Result<String, Trouble> {
 }
 
 fn refuse(place: &Place) -> Result<String, Trouble> {
-    let wrong = || {
+    let wrong = || -> Result<TokenConfig, Trouble> {
         let mut config = place.config();
         let pin = SecretBytes::copy_from_slice(WRONG_PIN).map_err(Trouble::failed)?;
         config.pin = Some(PinSource::Given(pin));

@@ -60,6 +60,11 @@ impl Raw {
         Ok(Self { _library: library, list })
     }
 
+    /// Whether the module has one list of functions for all who ask.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.list.is_some()
+    }
+
     /// `C_Login` as the user, with the PIN where it lies.
     pub(crate) fn login(&self, session: &Session, pin: Option<&[u8]>) -> Result<(), Failure> {
         let Some(list) = &self.list else {

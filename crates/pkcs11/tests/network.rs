@@ -7,13 +7,18 @@ use std::time::{Duration, Instant};
 
 use common::{config, secret};
 use strongroom_crypto::external::{ExternalFault, KeyWrapper as _};
-use strongroom_pkcs11::Token;
+use strongroom_pkcs11::{Mechanism, OaepHash, Token};
 use strongroom_test_tokens::TestToken;
 
 #[test]
 fn killed_server_is_unavailable_and_comes_back_under_load() {
     let token = TestToken::network("pkcs11-network").unwrap();
-    let key = Token::open(config(&token, token.lib(), "root")).unwrap().wrapping_key().unwrap();
+    // p11-kit's protocol carries few mechanisms' parameters, and those of AES are not among them.
+    let mut config = config(&token, token.lib(), "root");
+    config.mechanism = Some(Mechanism::RsaOaep);
+    config.rsa_oaep_hash = OaepHash::Sha1;
+    config.hmac_key_label = Some("root-hmac".into());
+    let key = Token::open(config).unwrap().wrapping_key().unwrap();
     let wrapped = key.wrap(&secret(b"key"), b"c").unwrap();
     for round in 0..3 {
         let stop = AtomicBool::new(false);
