@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
+use strongroom_crypto::external::ExternalFault;
 use strongroom_crypto::secret::SecretBytes;
 use strongroom_crypto::sign::{self, Signer as _};
 use strongroom_pkcs11::{
@@ -124,7 +125,7 @@ fn wrap(place: &Place, mechanism: Mechanism, hashes: &[OaepHash]) -> Result<Stri
         }
         match by.unwrap_key(&wrapped, b"another purpose") {
             Ok(_) => return Err(Trouble::failed("a key opened for another purpose")),
-            Err(error) if matches!(error.failure(), Failure::Rejected(_)) => {}
+            Err(error) if error.fault() == ExternalFault::Rejected => {}
             Err(error) => return Err(error.into()),
         }
         let config = config();

@@ -10,6 +10,7 @@ use cryptoki::mechanism::MechanismType;
 use cryptoki::object::{Attribute, AttributeType, KeyType, ObjectClass, ObjectHandle};
 
 pub use generate::KeySpec;
+pub(crate) use generate::P256_OID;
 pub use inspect::{CheckValue, KeyDescription, Origin};
 pub(crate) use inspect::{ec_public, rsa_public};
 
