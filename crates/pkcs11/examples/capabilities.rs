@@ -101,13 +101,19 @@ fn life(token: &Token, config: &dyn Fn() -> TokenConfig, steps: &mut Vec<Step>) 
         ];
         let mut last: Box<dyn Error> = "nothing was tried".into();
         for way in tries {
-            let made = Token::open(configured(way)).and_then(|token| token.wrapping_key()).and_then(|wrapping| {
-                Ok((wrapping.wrap_key(&key, b"probe")?, wrapping.header().mechanism(), wrapping.warnings().join(", ")))
-            });
+            let made =
+                Token::open(configured(way)).and_then(|token| token.wrapping_key()).and_then(|wrapping| {
+                    Ok((
+                        wrapping.wrap_key(&key, b"probe")?,
+                        wrapping.header().mechanism(),
+                        wrapping.warnings().join(", "),
+                    ))
+                });
             match made {
                 Ok((bytes, made, warnings)) => {
                     wrapped = Some((bytes, way));
-                    let warnings = if warnings.is_empty() { warnings } else { format!(", although {warnings}") };
+                    let warnings =
+                        if warnings.is_empty() { warnings } else { format!(", although {warnings}") };
                     return Ok(format!("{made}{warnings}"));
                 }
                 Err(error) => last = error.into(),
