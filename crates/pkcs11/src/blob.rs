@@ -94,7 +94,7 @@ impl Header {
     }
 
     /// What ties a wrapped key to its header and to its context. See [the module](self).
-    pub(crate) fn binding(&self, context: &[u8]) -> [u8; BINDING_LEN] {
+    pub fn binding(&self, context: &[u8]) -> [u8; 32] {
         hash::sha256(&[LABEL, &self.encode(), context])
     }
 
