@@ -1,4 +1,5 @@
 //! SoftHSM's token directory is removed and restored while threads use it.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 mod common;
 
