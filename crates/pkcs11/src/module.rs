@@ -68,10 +68,11 @@ impl Module {
         }
         // The first secret sets the witness by which a forked child is told from its parent.
         SecretBytes::zeroed(1)?;
+        // First: unlike the binding, it looks whether the module gives a list of functions at all.
+        let raw = Raw::load(&canonical)?;
         let binding = Pkcs11::new(&canonical).map_err(|error| {
             Failure::Module(format!("it cannot be loaded as a PKCS #11 module ({error}); correct lib"))
         })?;
-        let raw = Raw::load(&canonical)?;
         let module: &'static Self = Box::leak(Box::new(Self {
             path: canonical,
             parameters,

@@ -46,11 +46,12 @@ pub(crate) struct GcmWithoutIv<'a> {
 }
 
 impl Raw {
-    /// Takes the list of a module that the safe binding has loaded.
+    /// Loads the module and takes its list.
     pub(crate) fn load(path: &Path) -> Result<Self, Failure> {
-        // SAFETY: the library was loaded before by the safe binding; this counts one reference more.
-        let library = unsafe { cryptoki_sys::Pkcs11::new(path) }
-            .map_err(|error| Failure::Module(format!("the module could not be loaded: {error}")))?;
+        // SAFETY: loading runs the module's code in this process. That is what whoever configured it wants.
+        let library = unsafe { cryptoki_sys::Pkcs11::new(path) }.map_err(|error| {
+            Failure::Module(format!("it cannot be loaded as a PKCS #11 module ({error}); correct lib"))
+        })?;
         let (list, again) = (list_of(&library)?, list_of(&library)?);
         if list.is_null() || !list.is_aligned() {
             return Err(Failure::Module("its function list is empty".into()));

@@ -5,8 +5,8 @@
 //! it held, opened by its break-glass holders and by its token, whatever the case came to; no message may hold a secret;
 //! and what was reported as done must have been done.
 //!
-//! `STRONGROOM_HSM_FAULTS=full` answers each single occurrence of each call, once and for good; otherwise the first
-//! occurrence is.
+//! `STRONGROOM_HSM_FAULTS=full` answers the first, the second and the last occurrence of each call, and all of them, with
+//! every code; otherwise the first is answered with a few.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
@@ -31,12 +31,16 @@ fn main() -> ExitCode {
     if std::env::args().any(|argument| argument == "--list") {
         return ExitCode::SUCCESS;
     }
+    // Short, it takes what is most told of tokens; a minute of processor time instead of many.
     let full = std::env::var("STRONGROOM_HSM_FAULTS").is_ok_and(|value| value == "full");
     let campaign = Campaign::new();
     let begun = Instant::now();
     let mut tally = Tally::default();
     let wanted = std::env::args().nth(1).filter(|word| !word.starts_with('-'));
-    for operation in OPERATIONS.into_iter().filter(|name| wanted.as_ref().is_none_or(|word| name.contains(word.as_str()))) {
+    let operations = if full { OPERATIONS } else { CALLING };
+    for operation in
+        operations.iter().filter(|name| wanted.as_ref().is_none_or(|word| name.contains(word.as_str())))
+    {
         campaign.run(operation, full, &mut tally);
     }
     tally.control(&campaign);
@@ -181,14 +185,24 @@ impl Campaign {
         let functions = calls.len();
         for (function, times) in calls {
             tally.functions.insert(function.clone());
-            for answer in CODES.iter().chain(LIES) {
+            let codes = if full { CODES } else { MOST_TOLD };
+            for answer in codes.iter().chain(LIES) {
                 let occurrences: Vec<String> = if full {
-                    (1..=times).map(|n| n.to_string()).chain(["*".to_owned()]).collect()
+                    // In between they are alike.
+                    BTreeSet::from([1, 2.min(times), times])
+                        .iter()
+                        .map(usize::to_string)
+                        .chain(["*".into()])
+                        .collect()
                 } else {
                     vec!["1".to_owned()]
                 };
                 for occurrence in occurrences {
                     let rule = format!("{function} {occurrence} {answer}");
+                    // The list of functions is the module's code: one that lies there can do anything in this process.
+                    if function == "C_GetFunctionList" && *answer == "CKR_OK" && occurrence != "*" {
+                        continue;
+                    }
                     // A lie about what is not given out is no rule.
                     if self.shim.plan(&rule).is_ok() {
                         self.case(operation, &function, &rule, answer, tally);
@@ -220,7 +234,9 @@ impl Campaign {
         if LIES.contains(&answer) {
             tally.lies += 1;
         }
-        for secret in [self.token.pin(), self.token.so_pin()].into_iter().chain(self.shares.iter().map(String::as_str)) {
+        for secret in
+            [self.token.pin(), self.token.so_pin()].into_iter().chain(self.shares.iter().map(String::as_str))
+        {
             if attempt.said.contains(secret) {
                 wrong.push("a message holds a secret".to_owned());
             }
@@ -273,15 +289,21 @@ impl Campaign {
     fn look(&self, operation: &str, done: bool) -> Result<(), String> {
         let copy = self.place.path().join("copy");
         let labels = {
-            let store = open(&copy, None, &self.shares[..2]).map_err(|error| format!("the holders are out: {error}"))?;
+            let store = open(&copy, None, &self.shares[..2])
+                .map_err(|error| format!("the holders are out: {error}"))?;
             if contents(&store)? != self.held {
                 return Err("what it held is not there".to_owned());
             }
             assert_clean(&store);
             let slots = store.slots().map_err(|error| error.to_string())?;
-            slots.slots().iter().map(|slot| format!("{} {}", slot.label(), slot.state())).collect::<BTreeSet<_>>()
+            slots
+                .slots()
+                .iter()
+                .map(|slot| format!("{} {}", slot.label(), slot.state()))
+                .collect::<BTreeSet<_>>()
         };
-        let store = open(&copy, Some(&self.hsms), &[]).map_err(|error| format!("the token is out: {error}"))?;
+        let store =
+            open(&copy, Some(&self.hsms), &[]).map_err(|error| format!("the token is out: {error}"))?;
         let added = store.slots().unwrap().find_by_label("added").map(strongroom::Slot::id);
         if let Some(id) = added {
             let silent = wait(store.verify_hsm(id)).map_err(|error| error.to_string())?;
@@ -343,7 +365,9 @@ fn copy_directory(from: &Path, to: &Path) {
     }
 }
 
-const OPERATIONS: [&str; 5] = ["unseal", "add a slot", "rotate root", "rewrap a part", "verify"];
+/// Rotating the root key calls no token by itself, and verifying does what unsealing does.
+const CALLING: &[&str] = &["unseal", "add a slot", "rewrap a part"];
+const OPERATIONS: &[&str] = &["unseal", "add a slot", "rotate root", "rewrap a part", "verify"];
 const CODES: &[&str] = &[
     "CKR_HOST_MEMORY",
     "CKR_GENERAL_ERROR",
@@ -364,6 +388,8 @@ const CODES: &[&str] = &[
     "CKR_CRYPTOKI_NOT_INITIALIZED",
     "0x80000042",
 ];
+const MOST_TOLD: &[&str] =
+    &["CKR_GENERAL_ERROR", "CKR_DEVICE_ERROR", "CKR_PIN_INCORRECT", "CKR_SESSION_HANDLE_INVALID"];
 /// Success, and something that is not so.
 const LIES: &[&str] = &["CKR_OK", "garbage", "short", "zero"];
 const PINS: &[&str] = &["CKR_PIN_INCORRECT", "CKR_PIN_LOCKED"];

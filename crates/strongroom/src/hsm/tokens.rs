@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use strongroom_crypto::external::{ExternalError, ExternalFault, KeyWrapper as _};
+use strongroom_crypto::random;
 use strongroom_crypto::secret::{SecretBytes, SecretError};
 use strongroom_crypto::sign::Signer as _;
 use strongroom_pkcs11::{
@@ -178,7 +179,7 @@ impl Hsms {
                 message: Some(format!("the token \"{name}\" has it already, and one is mixed in")),
             }));
         }
-        let _mixed = (name, Arc::new(self.token(name)?.random()));
+        random::mix_in(Arc::new(self.token(name)?.random()));
         Ok(())
     }
 
