@@ -1,0 +1,160 @@
+//! The small form: what it opens, and that it opens nothing else.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
+
+mod common;
+
+use common::{NamedKey, bytes};
+use strongroom_crypto::external::ExternalFault;
+use strongroom_envelope::{Envelope, KeyError, MAX_SMALL, OpenError, RewrapError, SealError, wrapped_key};
+
+#[test]
+fn objects_of_every_size_come_back() {
+    let envelope = Envelope::new(NamedKey::new("files"));
+    for len in [0, 1, 15, 16, 17, 1024, MAX_SMALL - 1, MAX_SMALL] {
+        let plaintext = bytes(len);
+        let object = envelope.seal(b"here", &plaintext).unwrap();
+        // Prologue, name, version, wrapped key with its length, tag of the header, tag of the body.
+        assert_eq!(object.len(), 22 + 1 + 5 + 4 + 2 + 60 + 32 + len + 16);
+        assert_eq!(envelope.open(b"here", &object).unwrap().as_slice(), plaintext, "{len}");
+    }
+    assert!(matches!(envelope.seal(b"", &bytes(MAX_SMALL + 1)), Err(SealError::TooLong)));
+}
+
+#[test]
+fn wrapping_key_is_asked_once_for_sealing_and_once_for_opening() {
+    let envelope = Envelope::new(NamedKey::new("files"));
+    let object = envelope.seal(b"", b"value").unwrap();
+    envelope.open(b"", &object).unwrap();
+    assert_eq!(envelope.key().asked.load(std::sync::atomic::Ordering::Relaxed), 2);
+}
+
+#[test]
+fn every_bit_counts() {
+    let envelope = Envelope::new(NamedKey::new("k"));
+    let object = envelope.seal(b"here", b"a value").unwrap();
+    assert_eq!(envelope.open(b"here", &object).unwrap().as_slice(), b"a value", "the control");
+    for at in 0..object.len() {
+        for bit in 0..8 {
+            let mut changed = object.clone();
+            changed[at] ^= 1 << bit;
+            assert!(envelope.open(b"here", &changed).is_err(), "byte {at}, bit {bit}");
+            assert!(
+                envelope.rewrap(&changed).is_err() || at >= object.len() - 7 - 16,
+                "byte {at}, bit {bit}"
+            );
+        }
+    }
+}
+
+#[test]
+fn every_strict_prefix_and_every_appended_byte_is_refused() {
+    let envelope = Envelope::new(NamedKey::new("k"));
+    let object = envelope.seal(b"", b"value").unwrap();
+    for len in 0..object.len() {
+        assert!(envelope.open(b"", &object[..len]).is_err(), "{len}");
+    }
+    for byte in 0..=255 {
+        assert!(envelope.open(b"", &[&object[..], &[byte]].concat()).is_err(), "{byte}");
+    }
+    assert!(envelope.open(b"", &object).is_ok(), "the control");
+}
+
+#[test]
+fn object_opens_with_its_own_associated_data_alone() {
+    let envelope = Envelope::new(NamedKey::new("k"));
+    let object = envelope.seal(b"customer 1", b"value").unwrap();
+    assert!(envelope.open(b"customer 1", &object).is_ok());
+    assert!(matches!(envelope.open(b"customer 2", &object), Err(OpenError::Forged)));
+    assert!(matches!(envelope.open(b"", &object), Err(OpenError::Forged)));
+}
+
+#[test]
+fn header_of_one_object_does_not_open_the_body_of_another() {
+    let envelope = Envelope::new(NamedKey::new("k"));
+    let (one, other) = (envelope.seal(b"", b"one").unwrap(), envelope.seal(b"", b"two").unwrap());
+    let body = one.len() - 3 - 16;
+    let spliced = [&one[..body], &other[body..]].concat();
+    assert!(matches!(envelope.open(b"", &spliced), Err(OpenError::Forged)));
+    // With the id of one and the wrapped key of the other, the wrapping key already says no.
+    let spliced = [&one[..22], &other[22..]].concat();
+    assert!(matches!(envelope.open(b"", &spliced), Err(OpenError::Key(KeyError::Wrapping(_)))));
+    assert!(envelope.open(b"", &one).is_ok() && envelope.open(b"", &other).is_ok(), "the control");
+}
+
+#[test]
+fn header_sealed_by_a_key_that_does_not_bind_its_context_is_still_bound() {
+    use strongroom_crypto::external::ExternalError;
+    use strongroom_crypto::secret::Secret;
+    use strongroom_envelope::{KeyEncryption, WrappedKey};
+
+    /// As bad as a wrapping key can be: it wraps nothing and binds nothing.
+    struct Careless;
+    impl KeyEncryption for Careless {
+        fn wrap(&self, data_key: &Secret<32>, _: &[u8]) -> Result<WrappedKey, ExternalError> {
+            Ok(WrappedKey::new("careless", 1, *data_key.expose()).unwrap())
+        }
+        fn unwrap(&self, wrapped: &WrappedKey, _: &[u8]) -> Result<Secret<32>, ExternalError> {
+            Ok(Secret::copy_from_slice(wrapped.bytes()).unwrap())
+        }
+    }
+
+    let envelope = Envelope::new(Careless);
+    let object = envelope.seal(b"", b"value").unwrap();
+    assert!(envelope.open(b"", &object).is_ok(), "the control");
+    // The object's id, the name and the version of its key.
+    for at in [6, 21, 23, 31, 34] {
+        let mut changed = object.clone();
+        changed[at] ^= 1;
+        assert!(matches!(envelope.open(b"", &changed), Err(OpenError::HeaderForged)), "{at}");
+        assert!(matches!(envelope.rewrap(&changed), Err(RewrapError::Open(OpenError::HeaderForged))), "{at}");
+    }
+}
+
+#[test]
+fn rewrap_changes_the_header_and_leaves_the_body() {
+    let envelope = Envelope::new(NamedKey::new("k"));
+    let object = envelope.seal(b"here", b"value").unwrap();
+    assert_eq!(wrapped_key(&object).unwrap().version(), 1);
+    envelope.key().rotate();
+    let rewrapped = envelope.rewrap(&object).unwrap();
+    assert_eq!(wrapped_key(&rewrapped).unwrap().version(), 2);
+    let body = object.len() - 5 - 16;
+    assert_eq!(rewrapped[body..], object[body..]);
+    assert_eq!(rewrapped[..22], object[..22]);
+    assert_ne!(rewrapped[22..body], object[22..body]);
+    assert_eq!(envelope.open(b"here", &rewrapped).unwrap().as_slice(), b"value");
+    assert_eq!(
+        envelope.open(b"here", &object).unwrap().as_slice(),
+        b"value",
+        "the old one is as good as before"
+    );
+}
+
+#[test]
+fn object_moves_from_one_key_to_another_and_leaves_the_first() {
+    let (old, envelope) = (Envelope::new(NamedKey::new("old")), Envelope::new(NamedKey::new("new")));
+    let object = old.seal(b"", b"value").unwrap();
+    let fault = |error| match error {
+        OpenError::Key(KeyError::Wrapping(error)) => error.fault(),
+        error => panic!("{error}"),
+    };
+    assert_eq!(fault(envelope.open(b"", &object).err().unwrap()), ExternalFault::Refused);
+    let moved = envelope.rewrap_from(old.key(), &object).unwrap();
+    assert_eq!(envelope.open(b"", &moved).unwrap().as_slice(), b"value");
+    assert_eq!(fault(old.open(b"", &moved).err().unwrap()), ExternalFault::Refused);
+}
+
+#[test]
+fn threads_share_an_envelope_and_no_two_objects_are_alike() {
+    let envelope = Envelope::new(NamedKey::new("k"));
+    let objects: Vec<Vec<u8>> = std::thread::scope(|scope| {
+        let sealing = || (0..200).map(|_| envelope.seal(b"", b"value").unwrap()).collect::<Vec<_>>();
+        let threads: Vec<_> = (0..4).map(|_| scope.spawn(sealing)).collect();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+    });
+    let ids: std::collections::BTreeSet<&[u8]> = objects.iter().map(|object| &object[6..22]).collect();
+    let bodies: std::collections::BTreeSet<&[u8]> =
+        objects.iter().map(|object| &object[object.len() - 21..]).collect();
+    assert_eq!((ids.len(), bodies.len()), (800, 800));
+    assert!(objects.iter().all(|object| envelope.open(b"", object).is_ok()));
+}
