@@ -4,6 +4,7 @@ mod data_key;
 mod envelope;
 mod error;
 mod external;
+pub mod files;
 mod floe;
 mod header;
 mod key;
