@@ -3,6 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use strongroom_crypto::aead::{AeadKey, NONCE_LEN};
 use strongroom_crypto::kdf;
 use strongroom_crypto::random;
 use strongroom_crypto::secret::{Secret, SecretBytes, check_not_forked};
@@ -30,7 +31,12 @@ impl DataKey {
         key.unwrap(wrapped, &context(prologue)).map(Self).map_err(KeyError::Wrapping)
     }
 
-    /// The tag of a header: it shows that whoever wrote the header had the data key, and commits to that key.
+    /// The key itself, scheduled: for a small object, whose one seal is all that it is used for.
+    pub(crate) fn schedule(&self) -> Result<AeadKey, KeyError> {
+        Ok(AeadKey::new(&self.0)?)
+    }
+
+    /// The tag of a stream's header: it shows that whoever wrote the header had the data key, and commits to that key.
     pub(crate) fn header_tag(&self, fields: &[u8]) -> Result<[u8; TAG_LEN], KeyError> {
         Ok(*kdf::expand(&self.0, &[HEADER_LABEL, fields])?.expose())
     }
@@ -40,7 +46,7 @@ impl DataKey {
         if right { Ok(()) } else { Err(OpenError::HeaderForged) }
     }
 
-    /// The key of the body: of this object and this algorithm alone.
+    /// The key of a stream's body.
     pub(crate) fn body_key(&self, prologue: &Prologue) -> Result<Secret<32>, KeyError> {
         Ok(kdf::expand(&self.0, &[BODY_LABEL, prologue.as_bytes()])?)
     }
@@ -58,7 +64,7 @@ fn context(prologue: &Prologue) -> [u8; CONTEXT_LABEL.len() + PROLOGUE_LEN] {
 /// Data keys and object ids, drawn several at a time: asking the operating system costs more than sealing a kilobyte.
 ///
 /// Each is given out once and wiped. A virtual machine that is cloned meanwhile would give out the same ones, so the
-/// nanosecond goes into each object's id, and with it into the key of the object's body.
+/// nanosecond goes into each object's id, and with it into a small object's nonce and the key of a stream's body.
 pub(crate) struct Reserve {
     drawn: Mutex<Drawn>,
     batch: usize,
@@ -86,7 +92,7 @@ impl Reserve {
         let (key, mut id) = self.next()?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos());
         // Random before and random after, since the drawn bytes are never shown.
-        id.iter_mut().zip(now.to_be_bytes()).for_each(|(byte, clock)| *byte ^= clock);
+        id.iter_mut().zip(now.to_le_bytes()).for_each(|(byte, clock)| *byte ^= clock);
         Ok((DataKey(key), Prologue::new(algorithm, &id)))
     }
 
@@ -96,9 +102,7 @@ impl Reserve {
         let mut drawn = self.drawn.lock().unwrap_or_else(PoisonError::into_inner);
         if drawn.bytes.is_none() || drawn.used >= self.batch {
             drawn.bytes = None;
-            let mut bytes = SecretBytes::zeroed(self.batch * DRAW_LEN)?;
-            random::fill(bytes.expose_mut())?;
-            *drawn = Drawn { bytes: Some(bytes), used: 0 };
+            *drawn = Drawn { bytes: Some(self.fill()?), used: 0 };
         }
         let at = drawn.used;
         drawn.used += 1;
@@ -113,13 +117,28 @@ impl Reserve {
         place.zeroize();
         Ok((key_copy?, id_copy))
     }
+
+    /// One batch: from the operating system if it is for one object, otherwise the key stream of AES-256 under a seed from
+    /// there that is used for nothing else.
+    fn fill(&self) -> Result<SecretBytes, KeyError> {
+        let mut bytes = SecretBytes::zeroed(self.batch * DRAW_LEN)?;
+        if self.batch == 1 {
+            random::fill(bytes.expose_mut())?;
+        } else {
+            let seed = AeadKey::new(&Secret::random()?)?;
+            // The tag is of no use, and dropped.
+            seed.seal_in_place(&[0; NONCE_LEN], &[], bytes.expose_mut())?;
+        }
+        Ok(bytes)
+    }
 }
 
 /// An object's id.
-pub(crate) const ID_LEN: usize = 16;
+pub(crate) const ID_LEN: usize = 8;
 const KEY_LEN: usize = 32;
 const DRAW_LEN: usize = KEY_LEN + ID_LEN;
-const BATCH: usize = 32;
+/// As many as make the system call a small part of the cost.
+const BATCH: usize = 64;
 
 const HEADER_LABEL: &[u8] = b"strongroom envelope header";
 const BODY_LABEL: &[u8] = b"strongroom envelope body";

@@ -16,10 +16,10 @@ pub struct Envelope<K> {
 impl<K: KeyEncryption> Envelope<K> {
     /// Objects under this key.
     ///
-    /// Data keys are drawn 32 at a time, which is what makes small objects cheap. Two copies of a virtual machine that was
+    /// Data keys are made 64 at a time, which is what makes small objects cheap. Two copies of a virtual machine that was
     /// cloned or resumed from one snapshot draw on the same ones; the nanosecond at which each object is sealed goes into
-    /// the key of its body, so that the two would have to seal at the same reading of the clock to repeat one. Where
-    /// machines are cloned while they run, use [`without_reserve`](Self::without_reserve).
+    /// its nonce or the key of its body, so that the two would have to seal at the same reading of the clock to repeat one.
+    /// Where machines are cloned while they run, use [`without_reserve`](Self::without_reserve).
     pub fn new(key: K) -> Self {
         Self { key, reserve: Reserve::new() }
     }

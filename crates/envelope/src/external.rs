@@ -24,12 +24,19 @@ impl<W: KeyWrapper> ExternalKey<W> {
         WrappedKey::new(name.as_str(), version, [0])?;
         Ok(Self { name, version, wrapper })
     }
+
+    /// The context, and after it which key this is: the same key under another name opens nothing.
+    fn bound(&self, context: &[u8]) -> Vec<u8> {
+        // No name is longer than its length can say.
+        let len = u8::try_from(self.name.len()).unwrap_or(u8::MAX);
+        [context, &[len], self.name.as_bytes(), &self.version.to_be_bytes()].concat()
+    }
 }
 
 impl<W: KeyWrapper> KeyEncryption for ExternalKey<W> {
     fn wrap(&self, data_key: &Secret<32>, context: &[u8]) -> Result<WrappedKey, ExternalError> {
         let key = SecretBytes::copy_from_slice(data_key.expose()).map_err(unavailable)?;
-        let wrapped = self.wrapper.wrap(&key, context)?;
+        let wrapped = self.wrapper.wrap(&key, &self.bound(context))?;
         WrappedKey::new(self.name.as_str(), self.version, wrapped).map_err(misbehaved)
     }
 
@@ -46,7 +53,7 @@ impl<W: KeyWrapper> KeyEncryption for ExternalKey<W> {
                 ),
             ));
         }
-        let key = self.wrapper.unwrap(wrapped.bytes(), context)?;
+        let key = self.wrapper.unwrap(wrapped.bytes(), &self.bound(context))?;
         if key.len() != 32 {
             return Err(misbehaved("a data key has 32 bytes, and the key outside gave another number"));
         }
@@ -107,6 +114,16 @@ mod tests {
         let wrapped = key("root", 3, 32).wrap(&Secret::random().unwrap(), b"object").unwrap();
         assert_eq!(fault(key("root", 4, 32).unwrap(&wrapped, b"object")), ExternalFault::Refused);
         assert_eq!(fault(key("Root", 3, 32).unwrap(&wrapped, b"object")), ExternalFault::Refused);
+    }
+
+    #[test]
+    fn same_key_under_another_name_opens_nothing() {
+        let wrapped = key("root", 3, 32).wrap(&Secret::random().unwrap(), b"object").unwrap();
+        for (name, version) in [("tree", 3), ("root", 4)] {
+            let relabelled = WrappedKey::new(name, version, wrapped.bytes()).unwrap();
+            let opened = key(name, version, 32).unwrap(&relabelled, b"object");
+            assert_eq!(fault(opened), ExternalFault::Rejected, "{name} {version}");
+        }
     }
 
     #[test]

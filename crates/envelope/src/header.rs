@@ -63,6 +63,11 @@ impl Prologue {
         self.algorithm
     }
 
+    /// The object's id.
+    pub(crate) fn id(&self) -> &[u8] {
+        self.bytes.get(PROLOGUE_LEN - ID_LEN..).unwrap_or_default()
+    }
+
     pub(crate) fn as_bytes(&self) -> &[u8; PROLOGUE_LEN] {
         &self.bytes
     }

@@ -9,6 +9,9 @@ use strongroom_crypto::secret::Secret;
 /// A named, versioned key that wraps data keys.
 ///
 /// It is asked once for each object that is sealed or opened, never for parts of one.
+///
+/// What it makes is authenticated: nobody without the key can make bytes that unwrap, or unwrap under another context. An
+/// implementation binds its own name and version too, or has a key of its own for each.
 pub trait KeyEncryption: Send + Sync {
     /// Encrypts `data_key` under the version that is now in use, so that only the same `context` opens it again.
     ///

@@ -1,12 +1,12 @@
 //! The small form: an object in one piece (`docs/FORMATS.md`, section "Envelope").
 
-use strongroom_crypto::aead::{AeadKey, NONCE_LEN, TAG_LEN as BODY_TAG_LEN};
+use strongroom_crypto::aead::{NONCE_LEN, TAG_LEN};
 use strongroom_crypto::secret::Plaintext;
 use zeroize::Zeroize as _;
 
 use crate::data_key::{DataKey, Reserve};
 use crate::error::{KeyError, OpenError, RewrapError, SealError};
-use crate::header::{self, Algorithm, PROLOGUE_LEN, Prologue, TAG_LEN};
+use crate::header::{self, Algorithm, PROLOGUE_LEN, Prologue};
 use crate::key::{KeyEncryption, WrappedKey};
 
 pub(crate) fn seal(
@@ -20,12 +20,13 @@ pub(crate) fn seal(
     }
     let (data_key, prologue) = reserve.draw(Algorithm::Small)?;
     let wrapped = data_key.wrap(key, &prologue)?;
-    let mut object = begin(&data_key, &prologue, &wrapped, plaintext.len() + BODY_TAG_LEN)?;
-    let body_key = schedule(&data_key, &prologue)?;
+    let mut object = begin(&prologue, &wrapped, plaintext.len() + COMMITMENT.len() + TAG_LEN);
+    let body_key = data_key.schedule()?;
     let body_at = object.len();
     object.extend_from_slice(plaintext);
+    object.extend_from_slice(&COMMITMENT);
     let body = object.get_mut(body_at..).unwrap_or_default();
-    match body_key.seal_in_place(&NONCE, associated, body) {
+    match body_key.seal_in_place(&nonce(&prologue), associated, body) {
         Ok(tag) => {
             object.extend_from_slice(&tag);
             Ok(object)
@@ -43,13 +44,17 @@ pub(crate) fn open(
     object: &[u8],
 ) -> Result<Plaintext, OpenError> {
     let parts = Parts::split(object)?;
-    let data_key = parts.data_key(key)?;
-    let body_key = schedule(&data_key, &parts.prologue)?;
-    let mut plaintext = vec![0; parts.ciphertext.len()];
+    let body_key = DataKey::unwrap(key, &parts.wrapped, &parts.prologue)?.schedule()?;
+    let mut body = vec![0; parts.ciphertext.len()];
     body_key
-        .open_into(&NONCE, associated, parts.ciphertext, parts.body_tag, &mut plaintext)
+        .open_into(&nonce(&parts.prologue), associated, parts.ciphertext, parts.tag, &mut body)
         .map_err(|_| OpenError::Forged)?;
-    Ok(Plaintext::new(plaintext))
+    if !body.ends_with(&COMMITMENT) {
+        body.zeroize();
+        return Err(OpenError::Forged);
+    }
+    body.truncate(body.len() - COMMITMENT.len());
+    Ok(Plaintext::new(body))
 }
 
 pub(crate) fn rewrap(
@@ -58,13 +63,12 @@ pub(crate) fn rewrap(
     object: &[u8],
 ) -> Result<Vec<u8>, RewrapError> {
     let parts = Parts::split(object)?;
-    // Verified first: a header that somebody changed must not come out under a fresh tag.
-    let data_key = parts.data_key(old)?;
+    let data_key = DataKey::unwrap(old, &parts.wrapped, &parts.prologue)
+        .map_err(|error| RewrapError::Open(error.into()))?;
     let wrapped = data_key.wrap(new, &parts.prologue).map_err(RewrapError::Wrap)?;
-    let body_len = parts.ciphertext.len() + BODY_TAG_LEN;
-    let mut rewrapped = begin(&data_key, &parts.prologue, &wrapped, body_len).map_err(RewrapError::Wrap)?;
+    let mut rewrapped = begin(&parts.prologue, &wrapped, parts.ciphertext.len() + TAG_LEN);
     rewrapped.extend_from_slice(parts.ciphertext);
-    rewrapped.extend_from_slice(parts.body_tag);
+    rewrapped.extend_from_slice(parts.tag);
     Ok(rewrapped)
 }
 
@@ -78,33 +82,27 @@ pub fn wrapped_key(object: &[u8]) -> Result<WrappedKey, OpenError> {
 }
 
 /// The header, with room for so many more bytes, so that no plaintext is left behind by growing.
-fn begin(
-    data_key: &DataKey,
-    prologue: &Prologue,
-    wrapped: &WrappedKey,
-    room: usize,
-) -> Result<Vec<u8>, KeyError> {
-    let mut object = Vec::with_capacity(PROLOGUE_LEN + header::wrapped_len(wrapped) + TAG_LEN + room);
+fn begin(prologue: &Prologue, wrapped: &WrappedKey, room: usize) -> Vec<u8> {
+    let mut object = Vec::with_capacity(PROLOGUE_LEN + header::wrapped_len(wrapped) + room);
     object.extend_from_slice(prologue.as_bytes());
     header::push_wrapped(wrapped, &mut object);
-    let tag = data_key.header_tag(&object)?;
-    object.extend_from_slice(&tag);
-    Ok(object)
+    object
 }
 
-fn schedule(data_key: &DataKey, prologue: &Prologue) -> Result<AeadKey, KeyError> {
-    Ok(AeadKey::new(&data_key.body_key(prologue)?)?)
+/// The object's id, then zeros. A data key seals once, so this need not be unique; it is, where a cloned machine seals twice
+/// with one key.
+fn nonce(prologue: &Prologue) -> [u8; NONCE_LEN] {
+    let mut nonce = [0; NONCE_LEN];
+    nonce.iter_mut().zip(prologue.id()).for_each(|(byte, id)| *byte = *id);
+    nonce
 }
 
 /// An object, cut apart but not yet believed.
 struct Parts<'a> {
     prologue: Prologue,
     wrapped: WrappedKey,
-    /// What the header's tag is over.
-    header: &'a [u8],
-    header_tag: &'a [u8; TAG_LEN],
     ciphertext: &'a [u8],
-    body_tag: &'a [u8; BODY_TAG_LEN],
+    tag: &'a [u8; TAG_LEN],
 }
 
 impl<'a> Parts<'a> {
@@ -113,25 +111,62 @@ impl<'a> Parts<'a> {
         if prologue.algorithm() != Algorithm::Small {
             return Err(OpenError::IsAStream);
         }
-        let (wrapped, rest) = header::split_wrapped(rest)?;
-        let header =
-            object.get(..PROLOGUE_LEN + header::wrapped_len(&wrapped)).ok_or(OpenError::Truncated)?;
-        let (header_tag, body) = rest.split_first_chunk().ok_or(OpenError::Truncated)?;
-        let (ciphertext, body_tag) = body.split_last_chunk().ok_or(OpenError::Truncated)?;
-        if ciphertext.len() > MAX_SMALL {
-            return Err(OpenError::TooLong);
+        let (wrapped, body) = header::split_wrapped(rest)?;
+        let (ciphertext, tag) = body.split_last_chunk().ok_or(OpenError::Truncated)?;
+        match ciphertext.len().checked_sub(COMMITMENT.len()) {
+            None => Err(OpenError::Truncated),
+            Some(len) if len > MAX_SMALL => Err(OpenError::TooLong),
+            Some(_) => Ok(Self { prologue, wrapped, ciphertext, tag }),
         }
-        Ok(Self { prologue, wrapped, header, header_tag, ciphertext, body_tag })
-    }
-
-    fn data_key(&self, key: &dyn KeyEncryption) -> Result<DataKey, OpenError> {
-        let data_key = DataKey::unwrap(key, &self.wrapped, &self.prologue)?;
-        data_key.check_header(self.header, self.header_tag)?;
-        Ok(data_key)
     }
 }
 
 /// The longest plaintext of a small object: 64 KiB.
 pub const MAX_SMALL: usize = 64 * 1024;
-/// The key of a body seals once.
-const NONCE: [u8; NONCE_LEN] = [0; NONCE_LEN];
+/// Sealed after the plaintext. AES-256-GCM alone lets whoever knows two keys make one ciphertext that opens under both;
+/// these zeros would have to be the key stream's exclusive or with the same 32 bytes under both keys, which is a collision
+/// of 256 bits.
+const COMMITMENT: [u8; 32] = [0; 32];
+
+#[cfg(test)]
+mod tests {
+    use strongroom_crypto::aead::AeadKey;
+    use strongroom_crypto::external::ExternalError;
+    use strongroom_crypto::secret::Secret;
+
+    use super::*;
+
+    /// Wraps nothing, so that a test can know the data key.
+    struct Bare;
+
+    impl KeyEncryption for Bare {
+        fn wrap(&self, data_key: &Secret<32>, _: &[u8]) -> Result<WrappedKey, ExternalError> {
+            Ok(WrappedKey::new("bare", 1, *data_key.expose()).unwrap())
+        }
+
+        fn unwrap(&self, wrapped: &WrappedKey, _: &[u8]) -> Result<Secret<32>, ExternalError> {
+            Ok(Secret::copy_from_slice(wrapped.bytes()).unwrap())
+        }
+    }
+
+    #[test]
+    fn body_with_a_right_tag_and_no_commitment_is_refused() {
+        let key = Secret::random().unwrap();
+        let wrapped = Bare.wrap(&key, b"").unwrap();
+        let prologue = Prologue::new(Algorithm::Small, &[3; 8]);
+        let object = |ending: [u8; 32]| {
+            let mut object = begin(&prologue, &wrapped, 0);
+            let mut body = [b"value".as_slice(), &ending].concat();
+            let tag = AeadKey::new(&key).unwrap().seal_in_place(&nonce(&prologue), b"", &mut body).unwrap();
+            object.extend_from_slice(&body);
+            object.extend_from_slice(&tag);
+            object
+        };
+        assert_eq!(open(&Bare, b"", &object(COMMITMENT)).unwrap().as_slice(), b"value", "the control");
+        for at in 0..32 {
+            let mut ending = COMMITMENT;
+            ending[at] = 0x80;
+            assert!(matches!(open(&Bare, b"", &object(ending)), Err(OpenError::Forged)), "{at}");
+        }
+    }
+}
