@@ -129,20 +129,41 @@ impl Message {
         last: bool,
         segment: &'s mut [u8],
     ) -> Result<&'s mut [u8], FloeError> {
-        let len = segment.len();
-        let (head, body) = segment.split_first_chunk_mut::<PLAINTEXT_AT>().ok_or(FloeError::Length)?;
+        let iv = self.check_head(position, last, segment)?;
+        let body = segment.get_mut(PLAINTEXT_AT..).ok_or(FloeError::Length)?;
+        let (body, tag) = body.split_last_chunk_mut::<TAG_LEN>().ok_or(FloeError::Length)?;
+        self.epoch_key(epoch, position)?.open_in_place(&iv, &aad(position, last), body, tag)?;
+        Ok(body)
+    }
+
+    /// `decryptSegment`, into a buffer as long as the plaintext. On an error the buffer holds none.
+    pub(crate) fn open_into(
+        &self,
+        epoch: &mut EpochKey,
+        position: u64,
+        last: bool,
+        segment: &[u8],
+        plaintext: &mut [u8],
+    ) -> Result<(), FloeError> {
+        let iv = self.check_head(position, last, segment)?;
+        let body = segment.get(PLAINTEXT_AT..).ok_or(FloeError::Length)?;
+        let (body, tag) = body.split_last_chunk::<TAG_LEN>().ok_or(FloeError::Length)?;
+        self.epoch_key(epoch, position)?.open_into(&iv, &aad(position, last), body, tag, plaintext)?;
+        Ok(())
+    }
+
+    /// What can be checked before the tag; gives the segment's IV.
+    fn check_head(&self, position: u64, last: bool, segment: &[u8]) -> Result<[u8; NONCE_LEN], FloeError> {
+        let head = segment.first_chunk::<PLAINTEXT_AT>().ok_or(FloeError::Length)?;
         let (mark, iv) = head.split_first_chunk::<MARK_LEN>().ok_or(FloeError::Length)?;
-        let iv: &[u8; NONCE_LEN] = iv.try_into().map_err(|_| FloeError::Length)?;
         let mark = u32::from_be_bytes(*mark);
         match (last, mark == MORE_FOLLOW) {
             (true, true) => return Err(FloeError::MoreExpected),
             (false, false) => return Err(FloeError::NotTheLast),
-            (true, false) if usize::try_from(mark) != Ok(len) => return Err(FloeError::Length),
-            _ => self.check_place(position, last, len)?,
+            (true, false) if usize::try_from(mark) != Ok(segment.len()) => return Err(FloeError::Length),
+            _ => self.check_place(position, last, segment.len())?,
         }
-        let (body, tag) = body.split_last_chunk_mut::<TAG_LEN>().ok_or(FloeError::Length)?;
-        self.epoch_key(epoch, position)?.open_in_place(iv, &aad(position, last), body, tag)?;
-        Ok(body)
+        iv.try_into().map_err(|_| FloeError::Length)
     }
 
     fn check_place(&self, position: u64, last: bool, len: usize) -> Result<(), FloeError> {

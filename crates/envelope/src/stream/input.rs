@@ -21,6 +21,12 @@ impl Layout {
             .filter_map(move |stride| stride.get_mut(self.skip..)?.get_mut(..self.take))
     }
 
+    /// The length of a chunk that holds so many bytes.
+    pub(super) fn chunk_for(self, bytes: u64) -> usize {
+        let parts = usize::try_from(bytes).unwrap_or(usize::MAX).div_ceil(self.take).max(1);
+        parts.saturating_mul(self.stride)
+    }
+
     /// The bytes that fill a chunk.
     fn capacity(self, chunk: &[u8]) -> usize {
         chunk.len() / self.stride * self.take
@@ -40,6 +46,9 @@ pub(super) struct Filled {
 pub(super) trait Input: Sync {
     /// Fills the next chunk: its number, and what is in it. `None` after the last, and after an error.
     fn take(&self, chunk: &mut [u8], layout: Layout) -> Option<(u64, io::Result<Filled>)>;
+
+    /// How many bytes there are, if that is known beforehand: memory for more is not needed.
+    fn total(&self) -> Option<u64>;
 }
 
 /// Reads in order, under a lock.
@@ -71,6 +80,10 @@ impl<R: Read + Send> Input for InOrder<R> {
         let filled = state.fill(chunk, layout);
         state.ended |= filled.is_err();
         Some((index, filled.map(|bytes| Filled { index, bytes, last: state.ended })))
+    }
+
+    fn total(&self) -> Option<u64> {
+        None
     }
 }
 
@@ -161,5 +174,9 @@ impl<S: ReadAt + ?Sized> Input for ByPlace<'_, S> {
             *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = true;
         }
         Some((index, filled.map(|(bytes, last)| Filled { index, bytes, last })))
+    }
+
+    fn total(&self) -> Option<u64> {
+        Some(self.len)
     }
 }

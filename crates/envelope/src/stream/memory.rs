@@ -1,5 +1,6 @@
 //! Streams that lie in memory as a whole, without a pipeline: every thread has a part of the output to itself.
 
+use std::panic::resume_unwind;
 use std::thread;
 
 use strongroom_crypto::secret::Plaintext;
@@ -52,10 +53,14 @@ impl<K: KeyEncryption> Envelope<K> {
         stream: &[u8],
         options: &Options,
     ) -> Result<Plaintext, DecryptError> {
-        let reader = self.reader(associated, stream)?;
-        let len = usize::try_from(reader.len()).map_err(|_| DecryptError::Trailing)?;
-        let sink = WipedUnlessTaken(Vec::with_capacity(len));
-        reader.copy_to(sink, options).map(WipedUnlessTaken::take)
+        let mut rest = stream;
+        let (message, _) = self.resume(associated, &mut |buffer| {
+            let (head, tail) = rest.split_at_checked(buffer.len()).ok_or(DecryptError::Truncated)?;
+            buffer.copy_from_slice(head);
+            rest = tail;
+            Ok(())
+        })?;
+        open_body(&message, rest, options.threads())
     }
 }
 
@@ -81,7 +86,7 @@ fn seal_body(
         }
         let own = own.map_or(Ok(()), |mut work| work());
         others.into_iter().fold(own, |outcome, other| {
-            let done = other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            let done = other.join().unwrap_or_else(|panic| resume_unwind(panic));
             done.and(outcome)
         })
     })
@@ -124,28 +129,69 @@ fn body_groups(plaintext: usize, group: usize) -> usize {
     plaintext.div_ceil(group).max(1)
 }
 
-struct WipedUnlessTaken(Vec<u8>);
+fn open_body(message: &Message, body: &[u8], threads: usize) -> Result<Plaintext, DecryptError> {
+    let (segment, full) = (message.parameters().segment(), message.parameters().plaintext());
+    let segments = body.len().div_ceil(segment);
+    let len = body.len().checked_sub(segments * SEGMENT_OVERHEAD).filter(|_| segments > 0);
+    let mut plaintext = Plain(vec![0; len.ok_or(DecryptError::Truncated)?]);
+    let for_each = segments.div_ceil(threads).max(LEAST_FOR_A_THREAD.div_ceil(segment));
+    let count = segments.div_ceil(for_each);
+    thread::scope(|scope| {
+        let mut others = Vec::with_capacity(count);
+        let mut own = None;
+        let mut room = plaintext.0.as_mut_slice();
+        for (index, body) in body.chunks(for_each * segment).enumerate() {
+            let (part, rest) = room.split_at_mut(room.len().min(for_each * full));
+            room = rest;
+            let first = u64::try_from(index * for_each).unwrap_or(u64::MAX);
+            let work = move || open_part(message, body, part, first, index + 1 == count);
+            if index + 1 == count { own = Some(work) } else { others.push(scope.spawn(work)) }
+        }
+        // The first error in the stream counts.
+        let own = own.map_or(Ok(()), |mut work| work());
+        let others =
+            others.into_iter().map(|other| other.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        others.fold(Ok(()), Result::and).and(own)
+    })?;
+    Ok(plaintext.take())
+}
 
-impl WipedUnlessTaken {
+fn open_part(
+    message: &Message,
+    body: &[u8],
+    plaintext: &mut [u8],
+    first: u64,
+    ends: bool,
+) -> Result<(), DecryptError> {
+    let (segment, full) = (message.parameters().segment(), message.parameters().plaintext());
+    let mut epoch = EpochKey::default();
+    let mut room = plaintext;
+    let mut left = body.len().div_ceil(segment);
+    let mut position = first;
+    for sealed in body.chunks(segment) {
+        left -= 1;
+        let (part, rest) = room.split_at_mut(room.len().min(full));
+        room = rest;
+        message
+            .open_into(&mut epoch, position, ends && left == 0, sealed, part)
+            .map_err(|error| DecryptError::of_segment(error, position))?;
+        position += 1;
+    }
+    Ok(())
+}
+
+/// Plaintext that is wiped unless all of it is there.
+struct Plain(Vec<u8>);
+
+impl Plain {
     fn take(mut self) -> Plaintext {
         Plaintext::new(std::mem::take(&mut self.0))
     }
 }
 
-impl std::io::Write for WipedUnlessTaken {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        // The room was measured for all of it: nothing moves and leaves plaintext behind.
-        self.0.extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Drop for WipedUnlessTaken {
+impl Drop for Plain {
     fn drop(&mut self) {
+        // Spare capacity is wiped in one sweep, elements one by one.
         self.0.clear();
         self.0.zeroize();
     }

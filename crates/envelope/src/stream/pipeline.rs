@@ -47,21 +47,16 @@ pub(super) fn run<I: Input, T: Work, W: Write + Send>(
     threads: usize,
 ) -> Result<W, T::Error> {
     let output = Output::new(sink);
-    let mut own = Worker {
-        input,
-        work,
-        output: &output,
-        chunk: Chunk::new(work.chunk_len()),
-        state: T::State::default(),
-    };
+    let needed = input.total().map_or(usize::MAX, |total| work.layout().chunk_for(total));
+    let chunk_len = work.chunk_len().min(needed);
+    let worker =
+        || Worker { input, work, output: &output, chunk: Chunk::new(chunk_len), state: T::State::default() };
+    let mut own = worker();
     // Alone until it shows that there is more than one chunk.
     if own.step() == Step::More {
         thread::scope(|scope| {
             for _ in 1..threads {
-                scope.spawn(|| {
-                    let chunk = Chunk::new(work.chunk_len());
-                    Worker { input, work, output: &output, chunk, state: T::State::default() }.run();
-                });
+                scope.spawn(|| worker().run());
             }
             own.run();
         });
