@@ -52,14 +52,13 @@ fn small(scale: &Scale) -> Result<(), Failure> {
         let envelope = Envelope::new(Wrapping::new()?);
         let (bare, plaintext) = (Bare::new()?, vec![7; size]);
         let count = (256 * 1024 / size).clamp(4, 256);
-        let mut objects = Vec::new();
+        let mut objects = vec![Vec::new(); count];
         let mut failed = None;
         let sealing = compare(scale.budget, || {
             let ours = processor_time(|| {
-                let seal = |_| envelope.seal(ASSOCIATED, &plaintext);
-                match (0..count).map(seal).collect::<Result<Vec<_>, _>>() {
-                    Ok(sealed) => objects = sealed,
-                    Err(error) => failed = Some(error.to_string()),
+                let seal = |object: &mut Vec<u8>| envelope.seal_into(ASSOCIATED, &plaintext, object);
+                if let Err(error) = objects.iter_mut().try_for_each(seal) {
+                    failed = Some(error.to_string());
                 }
             });
             Turn { ours, limit: bare.seals(size, count) }
@@ -159,7 +158,7 @@ fn all_cores(scale: &Scale) -> Result<(), Failure> {
         let cores = count_f64(cores());
         let sealing = compare(scale.budget, || Turn {
             ours: wall_time(|| streams.encrypt()),
-            limit: wall_time(|| drop(bare.seals(size, 1))) / cores,
+            limit: bare.seals_timed(size, 1, |work| wall_time(work)) / cores,
         });
         streams.outcome()?;
         let id = format!("envelope/stream/encrypt/{size}");
@@ -343,8 +342,13 @@ impl Bare {
 
     /// The processor time of sealing so many buffers of one size in place.
     fn seals(&self, size: usize, count: usize) -> f64 {
+        self.seals_timed(size, count, |work| processor_time(work))
+    }
+
+    /// The same by any clock.
+    fn seals_timed(&self, size: usize, count: usize, clock: impl FnOnce(&mut dyn FnMut()) -> f64) -> f64 {
         let mut buffers = vec![vec![7; size]; count];
-        processor_time(|| buffers.iter_mut().for_each(|buffer| self.seal(buffer)))
+        clock(&mut || buffers.iter_mut().for_each(|buffer| self.seal(buffer)))
     }
 
     fn on_every_core(&self, total: u64) {

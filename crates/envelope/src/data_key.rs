@@ -93,7 +93,7 @@ impl Reserve {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos());
         // Random before and random after, since the drawn bytes are never shown.
         id.iter_mut().zip(now.to_le_bytes()).for_each(|(byte, clock)| *byte ^= clock);
-        Ok((DataKey(key), Prologue::new(algorithm, &id)))
+        Ok((DataKey(key), Prologue::new(algorithm, id)))
     }
 
     fn next(&self) -> Result<(Secret<32>, [u8; ID_LEN]), KeyError> {
@@ -218,7 +218,7 @@ mod tests {
     #[test]
     fn body_keys_differ_by_algorithm_and_object() {
         let key = DataKey(Secret::random().unwrap());
-        let of = |algorithm, id| key.body_key(&Prologue::new(algorithm, &[id; ID_LEN])).unwrap();
+        let of = |algorithm, id| key.body_key(&Prologue::new(algorithm, [id; ID_LEN])).unwrap();
         let here = of(Algorithm::Small, 1);
         assert!(here.ct_eq(&of(Algorithm::Small, 1)), "the control");
         assert!(!here.ct_eq(&of(Algorithm::Stream, 1)) && !here.ct_eq(&of(Algorithm::Small, 2)));

@@ -42,7 +42,23 @@ impl<K: KeyEncryption> Envelope<K> {
     ///
     /// [`SealError`].
     pub fn seal(&self, associated: &[u8], plaintext: &[u8]) -> Result<Vec<u8>, SealError> {
-        small::seal(&self.key, &self.reserve, associated, plaintext)
+        let mut object = Vec::new();
+        self.seal_into(associated, plaintext, &mut object)?;
+        Ok(object)
+    }
+
+    /// As [`seal`](Self::seal), into a buffer whose contents are replaced and whose memory is used again where it suffices.
+    ///
+    /// # Errors
+    ///
+    /// [`SealError`]. The buffer is then empty, and holds no plaintext.
+    pub fn seal_into(
+        &self,
+        associated: &[u8],
+        plaintext: &[u8],
+        object: &mut Vec<u8>,
+    ) -> Result<(), SealError> {
+        small::seal(&self.key, &self.reserve, associated, plaintext, object)
     }
 
     /// Opens what [`seal`](Self::seal) made.

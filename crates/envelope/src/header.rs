@@ -34,9 +34,9 @@ pub(crate) struct Prologue {
 }
 
 impl Prologue {
-    pub(crate) fn new(algorithm: Algorithm, id: &[u8; ID_LEN]) -> Self {
+    pub(crate) fn new(algorithm: Algorithm, id: [u8; ID_LEN]) -> Self {
         let mut bytes = [0; PROLOGUE_LEN];
-        let fields = MAGIC.iter().copied().chain([FORMAT, algorithm.code()]).chain(*id);
+        let fields = MAGIC.iter().copied().chain([FORMAT, algorithm.code()]).chain(id);
         bytes.iter_mut().zip(fields).for_each(|(byte, field)| *byte = field);
         Self { bytes, algorithm }
     }
@@ -121,7 +121,7 @@ mod tests {
     #[test]
     fn prologue_that_was_written_is_read_and_every_other_first_byte_refused() {
         for algorithm in [Algorithm::Small, Algorithm::Stream] {
-            let prologue = Prologue::new(algorithm, &[9; ID_LEN]);
+            let prologue = Prologue::new(algorithm, [9; ID_LEN]);
             let bytes = [prologue.as_bytes(), &b"rest"[..]].concat();
             let (read, rest) = Prologue::split(&bytes).unwrap();
             assert!(read == prologue && rest == b"rest");
@@ -130,7 +130,7 @@ mod tests {
             }
         }
         let known = |at: usize, value: u8| {
-            let mut bytes = *Prologue::new(Algorithm::Small, &[9; ID_LEN]).as_bytes();
+            let mut bytes = *Prologue::new(Algorithm::Small, [9; ID_LEN]).as_bytes();
             bytes[at] = value;
             Prologue::split(&bytes).map(drop)
         };

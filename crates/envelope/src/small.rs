@@ -14,14 +14,16 @@ pub(crate) fn seal(
     reserve: &Reserve,
     associated: &[u8],
     plaintext: &[u8],
-) -> Result<Vec<u8>, SealError> {
+    object: &mut Vec<u8>,
+) -> Result<(), SealError> {
+    object.clear();
     if plaintext.len() > MAX_SMALL {
         return Err(SealError::TooLong);
     }
     let (data_key, prologue) = reserve.draw(Algorithm::Small)?;
     let wrapped = data_key.wrap(key, &prologue)?;
-    let mut object = begin(&prologue, &wrapped, plaintext.len() + COMMITMENT.len() + TAG_LEN);
     let body_key = data_key.schedule()?;
+    begin(&prologue, &wrapped, plaintext.len() + COMMITMENT.len() + TAG_LEN, object);
     let body_at = object.len();
     object.extend_from_slice(plaintext);
     object.extend_from_slice(&COMMITMENT);
@@ -29,7 +31,7 @@ pub(crate) fn seal(
     match body_key.seal_in_place(&nonce(&prologue), associated, body) {
         Ok(tag) => {
             object.extend_from_slice(&tag);
-            Ok(object)
+            Ok(())
         }
         Err(error) => {
             object.zeroize();
@@ -66,7 +68,8 @@ pub(crate) fn rewrap(
     let data_key = DataKey::unwrap(old, &parts.wrapped, &parts.prologue)
         .map_err(|error| RewrapError::Open(error.into()))?;
     let wrapped = data_key.wrap(new, &parts.prologue).map_err(RewrapError::Wrap)?;
-    let mut rewrapped = begin(&parts.prologue, &wrapped, parts.ciphertext.len() + TAG_LEN);
+    let mut rewrapped = Vec::new();
+    begin(&parts.prologue, &wrapped, parts.ciphertext.len() + TAG_LEN, &mut rewrapped);
     rewrapped.extend_from_slice(parts.ciphertext);
     rewrapped.extend_from_slice(parts.tag);
     Ok(rewrapped)
@@ -81,12 +84,11 @@ pub fn wrapped_key(object: &[u8]) -> Result<WrappedKey, OpenError> {
     Ok(Parts::split(object)?.wrapped)
 }
 
-/// The header, with room for so many more bytes, so that no plaintext is left behind by growing.
-fn begin(prologue: &Prologue, wrapped: &WrappedKey, room: usize) -> Vec<u8> {
-    let mut object = Vec::with_capacity(PROLOGUE_LEN + header::wrapped_len(wrapped) + room);
+/// Writes the header into an empty buffer, with room for so many more bytes, so that no plaintext is left behind by growing.
+fn begin(prologue: &Prologue, wrapped: &WrappedKey, room: usize, object: &mut Vec<u8>) {
+    object.reserve(PROLOGUE_LEN + header::wrapped_len(wrapped) + room);
     object.extend_from_slice(prologue.as_bytes());
-    header::push_wrapped(wrapped, &mut object);
-    object
+    header::push_wrapped(wrapped, object);
 }
 
 /// The object's id, then zeros. A data key seals once, so this need not be unique; it is, where a cloned machine seals twice
@@ -153,9 +155,10 @@ mod tests {
     fn body_with_a_right_tag_and_no_commitment_is_refused() {
         let key = Secret::random().unwrap();
         let wrapped = Bare.wrap(&key, b"").unwrap();
-        let prologue = Prologue::new(Algorithm::Small, &[3; 8]);
+        let prologue = Prologue::new(Algorithm::Small, [3; 8]);
         let object = |ending: [u8; 32]| {
-            let mut object = begin(&prologue, &wrapped, 0);
+            let mut object = Vec::new();
+            begin(&prologue, &wrapped, 0, &mut object);
             let mut body = [b"value".as_slice(), &ending].concat();
             let tag = AeadKey::new(&key).unwrap().seal_in_place(&nonce(&prologue), b"", &mut body).unwrap();
             object.extend_from_slice(&body);

@@ -64,18 +64,18 @@ fn crash_at_any_byte_of_any_write_leaves_a_stream_that_opens_and_can_be_rewrappe
         let mut on_disk = stream.clone();
         for (at, written) in &journal {
             let at = *at as usize;
-            for torn in 0..=written.len() {
+            for cut in 0..=written.len() {
                 // From the front, from the back, and with rubbish where the disk was writing.
-                let tears = [(0, torn, None), (torn, written.len(), None), (0, torn, Some(0xFF))];
-                for (from, to, rubbish) in tears {
-                    let mut crashed = on_disk.clone();
-                    crashed[at + from..at + to].copy_from_slice(&written[from..to]);
+                let damages = [(0, cut, None), (cut, written.len(), None), (0, cut, Some(0xFF))];
+                for (from, to, rubbish) in damages {
+                    let mut patched = on_disk.clone();
+                    patched[at + from..at + to].copy_from_slice(&written[from..to]);
                     if let Some(byte) = rubbish {
                         let end = (to + 64).min(written.len());
-                        crashed[at + to..at + end].fill(byte);
+                        patched[at + to..at + end].fill(byte);
                     }
-                    assert!(opens(&crashed), "write at {at}, {from}..{to}, {rubbish:?}");
-                    let again = Disk::new(&crashed);
+                    assert!(opens(&patched), "write at {at}, {from}..{to}, {rubbish:?}");
+                    let again = Disk::new(&patched);
                     envelope.rewrap_stream(&again).unwrap();
                     let again = again.bytes();
                     assert!(opens(&again));

@@ -21,6 +21,18 @@ fn objects_of_every_size_come_back() {
 }
 
 #[test]
+fn buffer_that_is_used_again_holds_the_new_object_alone() {
+    let envelope = Envelope::new(NamedKey::new("files"));
+    let mut object = b"something else".to_vec();
+    for len in [1000, 3, 70, 0] {
+        envelope.seal_into(b"here", &bytes(len), &mut object).unwrap();
+        assert_eq!(envelope.open(b"here", &object).unwrap().as_slice(), bytes(len), "{len}");
+    }
+    assert!(envelope.seal_into(b"here", &bytes(MAX_SMALL + 1), &mut object).is_err());
+    assert!(object.is_empty());
+}
+
+#[test]
 fn wrapping_key_is_asked_once_for_sealing_and_once_for_opening() {
     let envelope = Envelope::new(NamedKey::new("files"));
     let object = envelope.seal(b"", b"value").unwrap();

@@ -210,7 +210,9 @@ fn large_streams_changed_at_random_are_refused_and_give_out_nothing_false() {
     let plaintext = bytes(1_500_000);
     let stream = envelope.encrypt(b"", &plaintext[..], Vec::new(), &Options::default()).unwrap();
     let mut places = bytes(8 * 60);
-    places.iter_mut().for_each(|byte| *byte ^= 0x5A);
+    for byte in &mut places {
+        *byte ^= 0x5A;
+    }
     for place in places.chunks(8) {
         let random = u64::from_be_bytes(place.try_into().unwrap()) as usize;
         let at = BODY_AT + random % (stream.len() - BODY_AT);
@@ -281,7 +283,7 @@ fn reader_reads_anywhere_what_is_there() {
     reader.read_exact(&mut some).unwrap();
     assert_eq!(some, plaintext[500..623]);
     assert!(reader.seek(SeekFrom::Current(-700)).is_err());
-    assert_eq!(reader.seek(SeekFrom::Current(0)).unwrap(), 623, "it stays where it was");
+    assert_eq!(reader.stream_position().unwrap(), 623, "it stays where it was");
 }
 
 #[test]

@@ -28,7 +28,9 @@ impl Kdf {
         Secret::fill_with(|output| {
             with_wiped_stack(|| {
                 let mut mac = (*self.0).clone();
-                info.iter().for_each(|part| mac.update(part));
+                for part in info {
+                    mac.update(part);
+                }
                 mac.update(&[1]);
                 let mut block = mac.finalize().into_bytes();
                 output.iter_mut().zip(&block).for_each(|(to, from)| *to = *from);

@@ -179,12 +179,11 @@ impl Message {
     fn epoch_key<'e>(&self, cache: &'e mut EpochKey, position: u64) -> Result<&'e AeadKey, FloeError> {
         let first = self.parameters.epoch(position);
         let kept = cache.0.take().filter(|(of, _)| *of == first);
-        let key = match kept {
-            Some((_, key)) => key,
-            None => {
-                let info: [&[u8]; 4] = [&self.prefix, b"DEK:", &first.to_be_bytes(), &self.associated];
-                AeadKey::new(&self.key.expand(&info)?)?
-            }
+        let key = if let Some((_, key)) = kept {
+            key
+        } else {
+            let info: [&[u8]; 4] = [&self.prefix, b"DEK:", &first.to_be_bytes(), &self.associated];
+            AeadKey::new(&self.key.expand(&info)?)?
         };
         Ok(&cache.0.insert((first, key)).1)
     }
@@ -195,8 +194,9 @@ impl Message {
 pub(crate) struct EpochKey(Option<(u64, AeadKey)>);
 
 fn aad(position: u64, last: bool) -> [u8; 9] {
-    let [a, b, c, d, e, f, g, h] = position.to_be_bytes();
-    [a, b, c, d, e, f, g, h, u8::from(last)]
+    let mut aad = [u8::from(last); 9];
+    aad.iter_mut().zip(position.to_be_bytes()).for_each(|(to, from)| *to = from);
+    aad
 }
 
 /// Parameters, IV and tag.

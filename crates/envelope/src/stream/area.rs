@@ -171,8 +171,9 @@ fn fixed_len(wrapped: &WrappedKey) -> usize {
 
 /// Finds what a crash tore. An attacker can compute it; against him there is the tag.
 fn checksum(content: &[u8]) -> [u8; CHECKSUM_LEN] {
-    let [a, b, c, d, e, f, g, h, ..] = sha256(&[content]);
-    [a, b, c, d, e, f, g, h]
+    let mut checksum = [0; CHECKSUM_LEN];
+    checksum.iter_mut().zip(sha256(&[content])).for_each(|(to, from)| *to = from);
+    checksum
 }
 
 /// What disks write whole or not at all.

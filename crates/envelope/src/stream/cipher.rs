@@ -100,14 +100,13 @@ impl Work for Decrypting<'_> {
         let segment_len = self.0.parameters().segment();
         let body = chunk.get_mut(..filled.bytes).unwrap_or_default();
         let mut left = body.len().div_ceil(segment_len);
-        let mut position = first_position(self.0.parameters(), filled.index);
-        for segment in body.chunks_mut(segment_len) {
+        let first = first_position(self.0.parameters(), filled.index);
+        for (position, segment) in (first..).zip(body.chunks_mut(segment_len)) {
             left -= 1;
             let last = filled.last && left == 0;
             self.0
                 .open(epoch, position, last, segment)
                 .map_err(|error| DecryptError::of_segment(error, position))?;
-            position += 1;
         }
         Ok(())
     }

@@ -167,15 +167,13 @@ fn open_part(
     let mut epoch = EpochKey::default();
     let mut room = plaintext;
     let mut left = body.len().div_ceil(segment);
-    let mut position = first;
-    for sealed in body.chunks(segment) {
+    for (position, sealed) in (first..).zip(body.chunks(segment)) {
         left -= 1;
         let (part, rest) = room.split_at_mut(room.len().min(full));
         room = rest;
         message
             .open_into(&mut epoch, position, ends && left == 0, sealed, part)
             .map_err(|error| DecryptError::of_segment(error, position))?;
-        position += 1;
     }
     Ok(())
 }
