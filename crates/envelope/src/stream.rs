@@ -1,6 +1,8 @@
 //! Streams: objects of any size in segments, encrypted and decrypted in bounded memory, on all cores, and read at random.
 //!
-//! A stream is a header area, in which a rewrap changes the wrapped key and nothing else, and a FLOE message.
+//! A stream is a header area, in which a rewrap changes the wrapped key and nothing else, and a FLOE message (c2sp.org/FLOE).
+//! The area has two slots. A rewrap never writes the one that holds the only whole header, so a crash at any byte leaves a
+//! stream that opens; the alternative, a new file with a new header, would copy a terabyte to change a hundred bytes.
 
 mod area;
 mod cipher;
