@@ -101,8 +101,12 @@ impl Reserve {
         // What a panic elsewhere could leave behind is at worst a batch used in part.
         let mut drawn = self.drawn.lock().unwrap_or_else(PoisonError::into_inner);
         if drawn.bytes.is_none() || drawn.used >= self.batch {
-            drawn.bytes = None;
-            *drawn = Drawn { bytes: Some(self.fill()?), used: 0 };
+            // Taken out, so that nothing of it is given out when filling it fails.
+            let bytes = match drawn.bytes.take() {
+                Some(bytes) => bytes,
+                None => SecretBytes::zeroed(self.batch * DRAW_LEN)?,
+            };
+            *drawn = Drawn { bytes: Some(self.fill(bytes)?), used: 0 };
         }
         let at = drawn.used;
         drawn.used += 1;
@@ -118,10 +122,9 @@ impl Reserve {
         Ok((key_copy?, id_copy))
     }
 
-    /// One batch: from the operating system if it is for one object, otherwise the key stream of AES-256 under a seed from
-    /// there that is used for nothing else.
-    fn fill(&self) -> Result<SecretBytes, KeyError> {
-        let mut bytes = SecretBytes::zeroed(self.batch * DRAW_LEN)?;
+    /// One batch in place of zeros: from the operating system if it is for one object, otherwise the key stream of AES-256
+    /// under a seed from there that is used for nothing else.
+    fn fill(&self, mut bytes: SecretBytes) -> Result<SecretBytes, KeyError> {
         if self.batch == 1 {
             random::fill(bytes.expose_mut())?;
         } else {
