@@ -1,1 +1,3 @@
 //! Named, versioned keys as a service.
+
+pub mod algorithm;
