@@ -22,18 +22,18 @@
 //! - Ed25519ph and `HashML-DSA`: other signatures than those of the same key over the message, which few verify.
 
 mod aead;
-mod asn1;
+pub(crate) mod asn1;
 mod derive;
-mod ecdsa;
+pub(crate) mod ecdsa;
 mod error;
 mod hash;
 mod key_type;
 mod mac;
 mod material;
-mod ml_dsa;
-mod ml_kem;
+pub(crate) mod ml_dsa;
+pub(crate) mod ml_kem;
 mod oaep;
-mod private;
+pub(crate) mod private;
 mod public_key;
 mod rsa;
 mod sign;
@@ -46,8 +46,10 @@ pub use error::{
 };
 pub use hash::{HashAlgorithm, UnknownHash};
 pub use key_type::{KeyType, UnknownKeyType};
+pub(crate) use material::{BodyError, HMAC_KEY_LENS, MAX_BODY};
 pub use material::{GenerateOptions, Material};
 pub use oaep::OaepHash;
+pub(crate) use private::Private;
 pub use public_key::PublicKey;
 pub use sign::{
     Marshaling, ParameterError, RsaPadding, SaltLength, SignError, SignOptions, UnknownMarshaling,

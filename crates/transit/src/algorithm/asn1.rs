@@ -7,6 +7,7 @@ use pkcs8::{ObjectIdentifier, PrivateKeyInfoRef};
 use zeroize::Zeroizing;
 
 use super::{KeyType, PublicKeyError};
+use crate::import::ImportError;
 
 /// The algorithm's key in a PKCS #8 document, whose algorithm is not looked at: the caller has parsed it.
 pub(crate) fn inner_key(document: &[u8]) -> Result<&[u8], &'static str> {
@@ -15,10 +16,13 @@ pub(crate) fn inner_key(document: &[u8]) -> Result<&[u8], &'static str> {
         .map_err(|_| "no PKCS #8 document")
 }
 
-/// The algorithm's key in a PKCS #8 document of this kind.
-pub(crate) fn inner_key_of(key_type: KeyType, document: &[u8]) -> Option<&[u8]> {
-    let info = PrivateKeyInfoRef::from_der(document).ok()?;
-    is_of(key_type, info.algorithm).then(|| info.private_key.as_bytes())
+/// The algorithm's key in a PKCS #8 document, which must be of this kind.
+pub(crate) fn inner_key_of(key_type: KeyType, document: &[u8]) -> Result<&[u8], ImportError> {
+    let info = PrivateKeyInfoRef::from_der(document).map_err(|_| ImportError::Encoding(key_type))?;
+    if !is_of(key_type, info.algorithm) {
+        return Err(ImportError::OtherAlgorithm(key_type));
+    }
+    Ok(info.private_key.as_bytes())
 }
 
 /// The PKCS #8 document of an algorithm's key.

@@ -54,7 +54,7 @@ pub(super) fn encapsulate(
 }
 
 #[expect(deprecated, reason = "the expanded form is not stored: it goes to aws-lc, which takes no other")]
-fn expanded_key(key_type: KeyType, seed: &[u8; 64]) -> Option<Zeroizing<Vec<u8>>> {
+pub(crate) fn expanded_key(key_type: KeyType, seed: &[u8; 64]) -> Option<Zeroizing<Vec<u8>>> {
     use ml_kem::ExpandedKeyEncoding as _;
     let seed = Zeroizing::new(Seed::from(*seed));
     match key_type {
