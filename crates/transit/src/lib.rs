@@ -28,6 +28,7 @@ mod cell;
 mod counter;
 mod error;
 mod held;
+pub mod import;
 mod key;
 mod ledger;
 mod name;

@@ -1,0 +1,293 @@
+//! Counting what a version protects, at the speed of the cipher.
+//!
+//! The [ledger](crate::ledger) gives a *block*; each thread takes a *slice* of it and counts that down alone, so that threads do not
+//! wait for each other's cache lines. When a thread finds the block empty it takes back what the slices of other threads
+//! still hold before it reserves another block: a limit is reached exactly, not some slices early.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::ledger::LedgerError;
+use crate::policy::Amount;
+
+/// What one version may still protect before the next block.
+pub(crate) struct Counter {
+    slices: [Slice; SLICES],
+    block: Mutex<Amount>,
+}
+
+/// On a cache line of its own (two, since processors fetch them in pairs).
+#[derive(Default)]
+#[repr(align(128))]
+struct Slice(Mutex<Amount>);
+
+/// How much is reserved at once, and how much in all.
+#[derive(Clone, Copy)]
+pub(crate) struct Blocks {
+    pub(crate) block: Amount,
+    pub(crate) limit: Amount,
+}
+
+impl Blocks {
+    /// A thousandth of the limit, so that a crash costs no more than that; and not so much that a crash matters, nor so
+    /// little that a busy key waits for the disk.
+    pub(crate) fn of(limit: Amount) -> Self {
+        let block = Amount {
+            operations: (limit.operations / SHARE).clamp(1, MOST_OPERATIONS),
+            bytes: (limit.bytes / SHARE).clamp(1, MOST_BYTES),
+        };
+        Self { block, limit }
+    }
+
+    /// A block of what is missing, and nothing of what is not: a crash would lose it.
+    fn reservation(self, need: Amount) -> Reservation {
+        let want = |need: u64, block: u64| if need == 0 { 0 } else { block.max(need) };
+        let want = Amount {
+            operations: want(need.operations, self.block.operations),
+            bytes: want(need.bytes, self.block.bytes),
+        };
+        Reservation { need, want, limit: self.limit }
+    }
+
+    fn half(self) -> Amount {
+        Amount { operations: self.block.operations / 2, bytes: self.block.bytes / 2 }
+    }
+}
+
+/// What is asked of the ledger.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reservation {
+    /// Without which nothing is to be reserved.
+    pub(crate) need: Amount,
+    /// As much of this as the limit allows.
+    pub(crate) want: Amount,
+    pub(crate) limit: Amount,
+}
+
+/// Whether a new block should be reserved before this one is used up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Supply {
+    Enough,
+    Low,
+}
+
+impl Counter {
+    pub(crate) fn new() -> Self {
+        Self { slices: Default::default(), block: Mutex::default() }
+    }
+
+    /// Counts one operation on `bytes` bytes, before it is done.
+    ///
+    /// `reserve` asks the ledger, and is called while other threads that run out wait.
+    #[inline]
+    pub(crate) fn count(
+        &self,
+        bytes: u64,
+        blocks: Blocks,
+        reserve: impl FnOnce(Reservation) -> Result<Amount, LedgerError>,
+    ) -> Result<Supply, LedgerError> {
+        let need = Amount { operations: 1, bytes };
+        if take(&mut self.slice().lock(), need) {
+            return Ok(Supply::Enough);
+        }
+        self.count_from_block(need, blocks, reserve)
+    }
+
+    #[cold]
+    fn count_from_block(
+        &self,
+        need: Amount,
+        blocks: Blocks,
+        reserve: impl FnOnce(Reservation) -> Result<Amount, LedgerError>,
+    ) -> Result<Supply, LedgerError> {
+        // Always before a slice is locked, and no slice is held while waiting for it.
+        let mut block = lock(&self.block);
+        if !block.covers(need) {
+            *block = self.take_back().saturating_add(*block);
+        }
+        if !block.covers(need) {
+            *block = block.saturating_add(reserve(blocks.reservation(need.saturating_sub(*block)))?);
+        }
+        if !take(&mut block, need) {
+            return Err(LedgerError::Exhausted);
+        }
+        let share = Amount {
+            operations: blocks.block.operations / SLICE_SHARE,
+            bytes: blocks.block.bytes / SLICE_SHARE,
+        };
+        let granted = share.min(*block);
+        *block = block.saturating_sub(granted);
+        let mut slice = self.slice().lock();
+        *slice = slice.saturating_add(granted);
+        Ok(if block.covers(blocks.half()) { Supply::Enough } else { Supply::Low })
+    }
+
+    /// Adds a block that was reserved ahead of time, unless the supply is no longer low.
+    pub(crate) fn refill(
+        &self,
+        blocks: Blocks,
+        reserve: impl FnOnce(Reservation) -> Result<Amount, LedgerError>,
+    ) -> Result<(), LedgerError> {
+        let low = blocks.half().saturating_sub(*lock(&self.block)).min(Amount { operations: 1, bytes: 1 });
+        if low == Amount::default() {
+            return Ok(());
+        }
+        // Without the lock: the other threads go on with what there is.
+        let granted = reserve(blocks.reservation(low))?;
+        let mut block = lock(&self.block);
+        *block = block.saturating_add(granted);
+        Ok(())
+    }
+
+    /// Forgets what is left of the block, which is lost: after a change of limits.
+    pub(crate) fn forfeit(&self) {
+        let mut block = lock(&self.block);
+        self.take_back();
+        *block = Amount::default();
+    }
+
+    fn take_back(&self) -> Amount {
+        self.slices
+            .iter()
+            .fold(Amount::default(), |sum, slice| sum.saturating_add(std::mem::take(&mut *slice.lock())))
+    }
+
+    #[inline]
+    fn slice(&self) -> &Slice {
+        let [first, ..] = &self.slices;
+        self.slices.get(THREAD.with(|thread| *thread)).unwrap_or(first)
+    }
+}
+
+impl Slice {
+    #[inline]
+    fn lock(&self) -> MutexGuard<'_, Amount> {
+        lock(&self.0)
+    }
+}
+
+#[inline]
+fn take(from: &mut Amount, need: Amount) -> bool {
+    let enough = from.covers(need);
+    if enough {
+        *from = from.saturating_sub(need);
+    }
+    enough
+}
+
+#[inline]
+fn lock(amount: &Mutex<Amount>) -> MutexGuard<'_, Amount> {
+    amount.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+thread_local! {
+    /// Threads take slices in turn: with few threads, one each.
+    static THREAD: usize = NEXT_THREAD.fetch_add(1, Ordering::Relaxed) % SLICES;
+}
+
+static NEXT_THREAD: AtomicUsize = AtomicUsize::new(0);
+
+const SLICES: usize = 16;
+/// A block is this part of the limit.
+const SHARE: u64 = 1024;
+/// A slice is this part of a block.
+const SLICE_SHARE: u64 = 64;
+const MOST_OPERATIONS: u64 = 1 << 20;
+const MOST_BYTES: u64 = 1 << 40;
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicU64;
+
+    use super::*;
+
+    /// A ledger in memory.
+    struct Book {
+        used: Mutex<Amount>,
+        limit: Amount,
+        reservations: AtomicU64,
+    }
+
+    impl Book {
+        fn new(limit: Amount) -> Self {
+            Self { used: Mutex::default(), limit, reservations: AtomicU64::new(0) }
+        }
+
+        fn reserve(&self, asked: Reservation) -> Result<Amount, LedgerError> {
+            self.reservations.fetch_add(1, Ordering::Relaxed);
+            let mut used = lock(&self.used);
+            let granted = asked.want.min(self.limit.saturating_sub(*used));
+            if !granted.covers(asked.need) {
+                return Err(LedgerError::Exhausted);
+            }
+            *used = used.saturating_add(granted);
+            Ok(granted)
+        }
+    }
+
+    fn count_all(limit: Amount, bytes: u64, threads: usize) -> (u64, u64) {
+        let (counter, book, blocks) = (Counter::new(), Book::new(limit), Blocks::of(limit));
+        let done = AtomicU64::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..threads {
+                scope.spawn(|| {
+                    while counter.count(bytes, blocks, |asked| book.reserve(asked)).is_ok() {
+                        done.fetch_add(1, Ordering::Relaxed);
+                    }
+                });
+            }
+        });
+        (done.into_inner(), book.reservations.into_inner())
+    }
+
+    #[test]
+    fn limit_of_operations_is_reached_exactly_by_any_number_of_threads() {
+        for threads in [1, 2, 5, 20] {
+            for limit in [0, 1, 7, 1000, 100_000] {
+                let limit = Amount { operations: limit, bytes: u64::MAX };
+                assert_eq!(count_all(limit, 10, threads).0, limit.operations, "{threads} threads");
+            }
+        }
+    }
+
+    #[test]
+    fn limit_of_bytes_is_reached_to_the_last_operation_that_fits() {
+        for threads in [1, 4] {
+            let limit = Amount { operations: u64::MAX, bytes: 100_003 };
+            assert_eq!(count_all(limit, 10, threads).0, 10_000);
+            assert_eq!(count_all(limit, 100_004, threads).0, 0);
+            assert_eq!(count_all(limit, 100_003, threads).0, 1);
+        }
+    }
+
+    #[test]
+    fn reservations_are_a_thousandth_of_the_operations() {
+        let limit = Amount { operations: 1_024_000, bytes: u64::MAX };
+        let (done, reservations) = count_all(limit, 10, 1);
+        assert_eq!(done, 1_024_000);
+        assert!((1024..=1030).contains(&reservations), "{reservations}");
+    }
+
+    #[test]
+    fn forfeited_block_is_never_used() {
+        let limit = Amount { operations: 10_240, bytes: u64::MAX };
+        let (counter, book, blocks) = (Counter::new(), Book::new(limit), Blocks::of(limit));
+        let count = || counter.count(0, blocks, |asked| book.reserve(asked)).is_ok();
+        assert!(count());
+        counter.forfeit();
+        let mut done = 1;
+        while count() {
+            done += 1;
+        }
+        assert_eq!(done, 10_240 - (blocks.block.operations - 1));
+    }
+
+    #[test]
+    fn refill_adds_a_block_only_where_one_is_wanted() {
+        let limit = Amount { operations: 10_240, bytes: u64::MAX };
+        let (counter, book, blocks) = (Counter::new(), Book::new(limit), Blocks::of(limit));
+        counter.refill(blocks, |asked| book.reserve(asked)).unwrap();
+        counter.refill(blocks, |asked| book.reserve(asked)).unwrap();
+        assert_eq!(book.reservations.into_inner(), 1);
+    }
+}
