@@ -170,13 +170,13 @@ impl Material {
             }
             (Private::Ecdsa(key), ExportFormat::Default) => {
                 let document: EcPrivateKeyRfc5915Der<'_> = key.private_key().as_der().map_err(|_| library)?;
-                pem_text("EC PRIVATE KEY", document.as_ref())
+                pem_text(self.key_type, "EC PRIVATE KEY", document.as_ref())
             }
-            (Private::Rsa(_), ExportFormat::Default) => pem_text("RSA PRIVATE KEY", self.body.expose()),
+            (Private::Rsa(_), ExportFormat::Default) => pem_text(self.key_type, "RSA PRIVATE KEY", self.body.expose()),
             (_, ExportFormat::Raw) => Err(ExportError::Format(self.key_type)),
             (_, ExportFormat::Der) => Ok(Zeroizing::new(BASE64.encode(&self.to_import_form()?))),
             (_, ExportFormat::Default | ExportFormat::Pem) => {
-                pem_text("PRIVATE KEY", &self.to_import_form()?)
+                pem_text(self.key_type, "PRIVATE KEY", &self.to_import_form()?)
             }
         }
     }
@@ -190,13 +190,15 @@ impl PublicKey {
     /// [`ExportError::Format`] for the raw form of RSA and ECDSA, which Vault does not give either.
     pub fn export(&self, format: ExportFormat) -> Result<String, ExportError> {
         let kind = self.key_type();
-        match format {
-            ExportFormat::Default => Ok(self.display()),
-            ExportFormat::Raw if kind.is_rsa() || kind.is_ecdsa() => Err(ExportError::Format(kind)),
-            ExportFormat::Raw => Ok(BASE64.encode(self.raw())),
-            ExportFormat::Der => Ok(BASE64.encode(self.der())),
-            ExportFormat::Pem => Ok(self.pem()),
-        }
+        let mut text = match format {
+            ExportFormat::Default => self.display(),
+            ExportFormat::Raw if kind.is_rsa() || kind.is_ecdsa() => return Err(ExportError::Format(kind)),
+            ExportFormat::Raw => BASE64.encode(self.raw()),
+            ExportFormat::Der => BASE64.encode(self.der()),
+            ExportFormat::Pem => self.pem(),
+        };
+        trim(kind, &mut text);
+        Ok(text)
     }
 }
 
@@ -207,8 +209,19 @@ fn raw(key_type: KeyType, key: &[u8], format: ExportFormat) -> Result<Zeroizing<
     }
 }
 
-fn pem_text(label: &str, document: &[u8]) -> Result<Zeroizing<String>, ExportError> {
-    pem::encode_string(label, LineEnding::LF, document).map(Zeroizing::new).map_err(|_| ExportError::Library)
+fn pem_text(key_type: KeyType, label: &str, document: &[u8]) -> Result<Zeroizing<String>, ExportError> {
+    let mut text = pem::encode_string(label, LineEnding::LF, document)
+        .map(Zeroizing::new)
+        .map_err(|_| ExportError::Library)?;
+    trim(key_type, &mut text);
+    Ok(text)
+}
+
+/// Vault's exports end with a newline for RSA alone.
+fn trim(key_type: KeyType, text: &mut String) {
+    if !key_type.is_rsa() {
+        text.truncate(text.trim_end().len());
+    }
 }
 
 /// RFC 9935, section 6: the seed alone, which that document recommends.
