@@ -103,8 +103,7 @@ fn key(fixture: &Value, kind: &str, name: &str, version: &str) -> Material {
 
 /// The version and the bytes of `vault:vN:BASE64`.
 fn versioned(text: &Value) -> (&str, Vec<u8>) {
-    let (version, text) =
-        text.as_str().unwrap().strip_prefix("vault:v").unwrap().split_once(':').unwrap();
+    let (version, text) = text.as_str().unwrap().strip_prefix("vault:v").unwrap().split_once(':').unwrap();
     (version, BASE64.decode(text.as_bytes()).unwrap())
 }
 
