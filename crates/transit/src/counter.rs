@@ -14,6 +14,8 @@ use crate::policy::Amount;
 pub(crate) struct Counter {
     slices: [Slice; SLICES],
     block: Mutex<Amount>,
+    /// Held while a block is being reserved ahead of time.
+    refilling: Mutex<()>,
 }
 
 /// On a cache line of its own (two, since processors fetch them in pairs).
@@ -73,7 +75,7 @@ pub(crate) enum Supply {
 
 impl Counter {
     pub(crate) fn new() -> Self {
-        Self { slices: Default::default(), block: Mutex::default() }
+        Self { slices: Default::default(), block: Mutex::default(), refilling: Mutex::default() }
     }
 
     /// Counts one operation on `bytes` bytes, before it is done.
@@ -106,7 +108,17 @@ impl Counter {
             *block = self.take_back().saturating_add(*block);
         }
         if !block.covers(need) {
-            *block = block.saturating_add(reserve(blocks.reservation(need.saturating_sub(*block)))?);
+            match reserve(blocks.reservation(need.saturating_sub(*block))) {
+                Ok(granted) => *block = block.saturating_add(granted),
+                // The last block may be the one that is being reserved ahead of time: it is waited for.
+                Err(LedgerError::Exhausted) => {
+                    drop(block);
+                    drop(lock(&self.refilling));
+                    block = lock(&self.block);
+                    *block = self.take_back().saturating_add(*block);
+                }
+                Err(error) => return Err(error),
+            }
         }
         if !take(&mut block, need) {
             return Err(LedgerError::Exhausted);
@@ -128,11 +140,12 @@ impl Counter {
         blocks: Blocks,
         reserve: impl FnOnce(Reservation) -> Result<Amount, LedgerError>,
     ) -> Result<(), LedgerError> {
+        let _one = lock(&self.refilling);
         let low = blocks.half().saturating_sub(*lock(&self.block)).min(Amount { operations: 1, bytes: 1 });
         if low == Amount::default() {
             return Ok(());
         }
-        // Without the lock: the other threads go on with what there is.
+        // Without the lock on the block: the other threads go on with what there is.
         let granted = reserve(blocks.reservation(low))?;
         let mut block = lock(&self.block);
         *block = block.saturating_add(granted);
@@ -176,8 +189,8 @@ fn take(from: &mut Amount, need: Amount) -> bool {
 }
 
 #[inline]
-fn lock(amount: &Mutex<Amount>) -> MutexGuard<'_, Amount> {
-    amount.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 thread_local! {

@@ -8,10 +8,11 @@ use strongroom_crypto::random::RandomnessError;
 use strongroom_crypto::secret::{Forked, SecretError};
 
 use crate::algorithm::{
-    AeadError, DecapsulateError, DecryptError, DeriveError, EncapsulateError, EncryptError, GenerateError, HashAlgorithm,
-    ParameterError, SignError,
+    AeadError, DecapsulateError, DecryptError, DeriveError, EncapsulateError, EncryptError, GenerateError,
+    HashAlgorithm, ParameterError, SignError,
 };
 
+use crate::import::{ExportError, ImportError, UnwrapError};
 use crate::ledger::LedgerError;
 use crate::nonce::NonceError;
 use crate::policy::{KeyKind, PolicyError};
@@ -60,7 +61,12 @@ pub enum ManageError {
     /// The backup is damaged or none.
     Backup,
 
-
+    /// What was to be imported is refused.
+    Import(ImportError),
+    /// What was to be imported was not wrapped for the wrapping key.
+    Unwrap(UnwrapError),
+    /// The type has nothing of what is to be exported.
+    Export(ExportError),
     /// A key could not be made.
     Generate(GenerateError),
     /// A key in storage cannot be read.
@@ -121,6 +127,9 @@ impl fmt::Display for ManageError {
             ),
             Self::Backup => f.write_str("this is no backup of a key, or a damaged one: take another copy"),
 
+            Self::Import(error) => error.fmt(f),
+            Self::Unwrap(error) => error.fmt(f),
+            Self::Export(error) => error.fmt(f),
             Self::Generate(error) => error.fmt(f),
             Self::Record(error) => error.fmt(f),
             Self::Contended => f.write_str("others keep changing this key at the same time: try again"),
@@ -250,7 +259,7 @@ macro_rules! from {
     )*};
 }
 
-from!(ManageError: PolicyError => Policy, RecordError => Record, GenerateError => Generate, 
+from!(ManageError: PolicyError => Policy, ImportError => Import, UnwrapError => Unwrap, ExportError => Export, RecordError => Record, GenerateError => Generate, 
     ExternalError => External, PathError => Path, ReadError => Read, CommitError => Commit, SecretError => Secret);
 from!(UseError: ParameterError => Parameter, TextError => Text, ExternalError => External, SecretError => Secret);
 

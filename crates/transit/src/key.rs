@@ -30,7 +30,7 @@ pub use data_key::{DataKey, DataKeyBits};
 pub use decrypt::DecryptOptions;
 pub use encapsulate::Encapsulated;
 pub use encrypt::EncryptOptions;
-pub use rewrap::{Rewrapped, RewrapStream};
+pub use rewrap::{RewrapStream, Rewrapped};
 pub use sign::{MacOptions, SignRequest};
 
 /// A key that encrypts, signs and so on, and never shows itself.
@@ -117,7 +117,8 @@ impl Key {
         if self.cell.load().usable()?.current() != Some(used_up) {
             return Ok(());
         }
-        pollster::block_on(self.transit.rotate_used_up(&self.cell.name, used_up)).map_err(|error| match error {
+        pollster::block_on(self.transit.rotate_used_up(&self.cell.name, used_up)).map_err(|error| match error
+        {
             ManageError::Sealed | ManageError::Commit(CommitError::Sealed) => UseError::Sealed,
             ManageError::Deleted => UseError::Deleted,
             ManageError::NotFound => UseError::NotFound,

@@ -119,10 +119,8 @@ pub fn decode(record: &[u8]) -> Option<Amount> {
     let (&[format], rest) = record.split_first_chunk()?;
     let (operations, rest) = rest.split_first_chunk()?;
     let (bytes, rest) = rest.split_first_chunk()?;
-    (format == FORMAT && rest.is_empty()).then_some(Amount {
-        operations: u64::from_be_bytes(*operations),
-        bytes: u64::from_be_bytes(*bytes),
-    })
+    (format == FORMAT && rest.is_empty())
+        .then_some(Amount { operations: u64::from_be_bytes(*operations), bytes: u64::from_be_bytes(*bytes) })
 }
 
 /// Why nothing was reserved.

@@ -24,6 +24,7 @@
 //! pass the ordinary heap on their way to the barrier and back, and are wiped.
 
 pub mod algorithm;
+mod backup;
 mod cell;
 mod counter;
 mod error;
@@ -44,21 +45,22 @@ mod version;
 pub use error::{ManageError, UseError};
 pub use held::HeldKeys;
 pub use key::{
-    DataKey, DataKeyBits, DecryptOptions, Encapsulated, EncryptOptions, Key, MacOptions, RewrapStream, Rewrapped,
-    SignRequest,
+    DataKey, DataKeyBits, DecryptOptions, Encapsulated, EncryptOptions, Key, MacOptions, RewrapStream,
+    Rewrapped, SignRequest,
 };
 pub use ledger::VersionId;
 pub use name::{KeyName, NameError};
 pub use policy::{Amount, AtLimit, ConfigChange, KeyKind, KeySpec, Limits, Policy, PolicyError};
 pub use record::RecordError;
 pub use state::VersionState;
-pub use transit::{Options, Transit};
+pub use transit::{Exported, Incoming, Options, Transit};
 pub use utility::{hash, random_bytes};
 pub use version::{HeldReference, VersionInfo};
 
 /// Parsers of untrusted bytes, for fuzzing.
 #[doc(hidden)]
 pub mod fuzzing {
+    pub use crate::backup::decode as backup;
     pub use crate::ledger::decode as usage;
     pub use crate::record::KeyRecord;
 }

@@ -66,7 +66,8 @@ impl KeyRecord {
         ] {
             out.put(&number.to_be_bytes());
         }
-        let count = u32::try_from(self.versions.len()).map_err(|_| RecordError::Malformed("too many versions"))?;
+        let count =
+            u32::try_from(self.versions.len()).map_err(|_| RecordError::Malformed("too many versions"))?;
         for number in [
             policy.min_available_version,
             policy.min_decryption_version,

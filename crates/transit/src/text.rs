@@ -47,7 +47,12 @@ pub fn decode(text: &str, base64: Base64) -> Result<(u32, Vec<u8>), TextError> {
     let rest = text.strip_prefix(PREFIX).ok_or(TextError::Prefix)?;
     let (digits, encoded) = rest.split_once(':').ok_or(TextError::Version)?;
     let version = parse_version(digits).ok_or(TextError::Version)?;
-    let bytes = base64.encoding().decode(encoded.as_bytes()).map_err(|_| TextError::Base64)?;
+    let encoding = base64.encoding();
+    let bytes = encoding.decode(encoded.as_bytes()).map_err(|_| TextError::Base64)?;
+    // The library takes several padded texts in a row for one.
+    if encoding.encode_len(bytes.len()) != encoded.len() {
+        return Err(TextError::Base64);
+    }
     Ok((version, bytes))
 }
 

@@ -1,8 +1,8 @@
 //! The keys of one mount, and what people do with them as a whole.
 
 mod delete;
-//mod export;
-//mod import;
+mod export;
+mod import;
 mod keeper;
 mod update;
 mod versions;
@@ -17,6 +17,7 @@ use crate::algorithm::{GenerateOptions, Material};
 use crate::cell::{Cell, Content, Live};
 use crate::error::ManageError;
 use crate::held::HeldKeys;
+use crate::import::WrappingKey;
 use crate::key::Key;
 use crate::ledger::Ledger;
 use crate::name::KeyName;
@@ -26,8 +27,8 @@ use crate::state::VersionState;
 use crate::version::{HeldReference, Version, VersionInfo, VersionKey};
 use keeper::Keeper;
 
-
-
+pub use export::Exported;
+pub use import::Incoming;
 
 /// How the keys of a mount are kept.
 #[derive(Clone)]
@@ -63,6 +64,7 @@ pub(crate) struct Inner {
     pub(crate) options: Options,
     cells: Mutex<HashMap<KeyName, Arc<Cell>>>,
     sealed: AtomicBool,
+    wrapping_key: Mutex<Option<Arc<WrappingKey>>>,
     keeper: Mutex<Option<Keeper>>,
 }
 
@@ -84,6 +86,7 @@ impl Transit {
             options,
             cells: Mutex::default(),
             sealed: AtomicBool::new(false),
+            wrapping_key: Mutex::new(None),
             keeper: Mutex::new(None),
         });
         let keeper = Keeper::start(Arc::downgrade(&inner)).map_err(ManageError::Thread)?;
@@ -153,11 +156,7 @@ impl Transit {
     /// # Errors
     ///
     /// As storage says.
-    pub async fn list(
-        &self,
-        after: Option<&str>,
-        limit: usize,
-    ) -> Result<(Vec<KeyName>, bool), ManageError> {
+    pub async fn list(&self, after: Option<&str>, limit: usize) -> Result<(Vec<KeyName>, bool), ManageError> {
         self.inner.check_open()?;
         let page = self.inner.barrier.list(&self.inner.keys, after, limit).await?;
         let names = page.names.iter().filter_map(|name| name.as_str().parse().ok()).collect();
@@ -230,6 +229,11 @@ impl Transit {
         self.inner.seal();
     }
 
+    /// The barrier that the keys lie behind.
+    pub fn barrier(&self) -> &Barrier {
+        &self.inner.barrier
+    }
+
     pub(crate) fn now(&self) -> u64 {
         self.inner.barrier.now()
     }
@@ -282,6 +286,7 @@ impl Inner {
             self.sealed.store(true, Ordering::Release);
             std::mem::take(&mut *cells)
         };
+        *self.wrapping_key.lock().unwrap_or_else(PoisonError::into_inner) = None;
         cells.values().for_each(|cell| cell.end(Content::Sealed));
     }
 

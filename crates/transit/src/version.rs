@@ -26,7 +26,12 @@ pub(crate) struct Version {
 }
 
 impl Version {
-    pub(crate) fn new(number: u32, state: VersionState, key: VersionKey, now: u64) -> Result<Self, SecretError> {
+    pub(crate) fn new(
+        number: u32,
+        state: VersionState,
+        key: VersionKey,
+        now: u64,
+    ) -> Result<Self, SecretError> {
         let id = VersionId::random()?;
         Ok(Self { number, id, state, created: now, changed: now, key: Some(Arc::new(key)) })
     }

@@ -128,7 +128,6 @@ impl Key {
             Err(VerifyError::Parameter(error)) => Err(error.into()),
         }
     }
-
 }
 
 fn sign_local(

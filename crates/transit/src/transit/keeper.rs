@@ -53,9 +53,9 @@ impl Transit {
         let Ok(live) = content.usable() else { return };
         let Ok((version, key)) = live.protecting(Some(version)) else { return };
         // Without a block the next operation asks again, and tells its caller what is wrong.
-        let _ = key.counter().refill(live.blocks, |asked| {
-            pollster::block_on(self.inner.ledger.reserve(version.id, asked))
-        });
+        let _ = key
+            .counter()
+            .refill(live.blocks, |asked| pollster::block_on(self.inner.ledger.reserve(version.id, asked)));
     }
 
     /// What time brings: sealing, rotation by age, destruction. Errors come again at the next tick, and at every use.
