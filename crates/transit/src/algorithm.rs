@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | AES-GCM, ChaCha20-Poly1305 | `aws-lc-rs` | the fastest measured, in the tree already |
 //! | XAES-256-GCM | `aes` for two blocks of key derivation, then `aws-lc-rs` | aws-lc-rs has no bare AES block |
-//! | XChaCha20-Poly1305 | `chacha20` for HChaCha20, then `aws-lc-rs` | aws-lc-rs has no HChaCha20 |
+//! | `XChaCha20`-Poly1305 | `chacha20` for `HChaCha20`, then `aws-lc-rs` | aws-lc-rs has no `HChaCha20` |
 //! | Ed25519, ECDSA, RSA, ML-DSA | `aws-lc-rs` | one library for all, constant in time, maintained |
 //! | ML-KEM | `aws-lc-rs`; `ml-kem` makes keys from seeds | aws-lc-rs has no keys from seeds |
 //! | SHA-2, SHA-3, HMAC, HKDF | `sha2`, `sha3`, `hmac`, `hkdf` | one shape for eight hashes, no call that can fail, wiped on drop |
@@ -35,7 +35,7 @@ pub(crate) mod ml_kem;
 mod oaep;
 pub(crate) mod private;
 mod public_key;
-mod rsa;
+pub(crate) mod rsa;
 mod sign;
 
 pub use aead::{AeadError, AeadKey, TAG_LEN};

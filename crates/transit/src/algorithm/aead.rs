@@ -146,7 +146,7 @@ impl AeadKey {
             }
             Cipher::XChaCha(key) => {
                 let (prefix, rest) = split_nonce(nonce)?;
-                let nonce = Nonce::assume_unique_for_key(xchacha::message_nonce(rest));
+                let nonce = Nonce::assume_unique_for_key(xchacha::message_nonce(*rest));
                 use_key(&schedule(&CHACHA20_POLY1305, &*xchacha::message_key(key, prefix))?, nonce)
             }
             Cipher::Xaes(key) => {

@@ -54,7 +54,7 @@ pub(super) fn sign(
     key: &EcdsaKeyPair,
     key_type: KeyType,
     input: &[u8],
-    options: &SignOptions,
+    options: SignOptions,
 ) -> Result<Vec<u8>, SignError> {
     let digest = representative(key_type, &digest(input, options)?).ok_or(SignError::Library)?;
     let signature = key.sign_digest(&digest).map_err(|_| SignError::Library)?;
@@ -69,7 +69,7 @@ pub(super) fn verify(
     point: &[u8],
     input: &[u8],
     signature: &[u8],
-    options: &SignOptions,
+    options: SignOptions,
 ) -> Result<(), VerifyError> {
     let digest = representative(key_type, &digest(input, options)?).ok_or(VerifyError::Wrong)?;
     let algorithm = verification(key_type, options.marshaling).ok_or(VerifyError::Wrong)?;
@@ -93,7 +93,7 @@ pub(super) fn verification(
 
 /// The digest of the input, or the input where it is one. Then it may be of any hash here, whichever is named: only its bits
 /// go into the signature, and Vault does not look at the name either.
-fn digest(input: &[u8], options: &SignOptions) -> Result<Vec<u8>, ParameterError> {
+fn digest(input: &[u8], options: SignOptions) -> Result<Vec<u8>, ParameterError> {
     let hash = options.hash.ok_or(ParameterError::NoHash)?;
     if !options.prehashed {
         return Ok(hash.digest(input));

@@ -50,7 +50,7 @@ impl Material {
         if key_type == KeyType::Hmac && !HMAC_KEY_LENS.contains(&options.hmac_key_len) {
             return Err(GenerateError::HmacKeyLength);
         }
-        let body = match random_len(key_type, options) {
+        let body = match random_len(key_type, *options) {
             Some(len) => {
                 let mut body = SecretBytes::zeroed(len)?;
                 random::fill(body.expose_mut()).map_err(SecretError::from)?;
@@ -76,7 +76,7 @@ impl Material {
         Ok(Self { key_type, body, hmac_key, private, public })
     }
 
-    /// The bytes to be stored: `format 1 | type 1 | HMAC key 32, absent for hmac | key`. The key is
+    /// The bytes to be stored: `format 1 | type 1 | HMAC key 32, absent for hmac | length u16 | key`. The key is
     ///
     /// - symmetric and HMAC: itself;
     /// - Ed25519 and ML-DSA: the seed of 32 bytes (RFC 8032, section 5.1.5; FIPS 204, algorithm 6, ξ);
@@ -89,7 +89,8 @@ impl Material {
     /// No secret memory.
     pub fn encode(&self) -> Result<SecretBytes, SecretError> {
         let hmac_key = self.hmac_key.as_ref().map(|key| key.expose().as_slice()).unwrap_or_default();
-        let parts = [&[FORMAT, self.key_type.code()], hmac_key, self.body.expose()];
+        let len = u16::try_from(self.body.len()).map_err(|_| SecretError::Length)?.to_be_bytes();
+        let parts = [&[FORMAT, self.key_type.code()], hmac_key, &len, self.body.expose()];
         let mut bytes = SecretBytes::zeroed(parts.iter().map(|part| part.len()).sum())?;
         for (byte, source) in bytes.expose_mut().iter_mut().zip(parts.into_iter().flatten()) {
             *byte = *source;
@@ -109,15 +110,19 @@ impl Material {
             return Err(DecodeError::Version);
         }
         let key_type = KeyType::from_code(*code).ok_or(DecodeError::Malformed("unknown type of key"))?;
-        let (hmac_key, body) = if key_type == KeyType::Hmac {
+        let (hmac_key, rest) = if key_type == KeyType::Hmac {
             (None, rest)
         } else {
-            let (hmac_key, body) = rest.split_at_checked(HMAC_KEY_LEN).ok_or(DecodeError::Truncated)?;
-            (Some(Secret::copy_from_slice(hmac_key)?), body)
+            let (hmac_key, rest) = rest.split_at_checked(HMAC_KEY_LEN).ok_or(DecodeError::Truncated)?;
+            (Some(Secret::copy_from_slice(hmac_key)?), rest)
         };
-        // The longest body is that of RSA-4096; secret memory is dear, so a length is looked at before it is copied.
-        if body.len() > MAX_BODY {
-            return Err(DecodeError::Malformed("a key too long"));
+        let (len, body) = rest.split_first_chunk().ok_or(DecodeError::Truncated)?;
+        match usize::from(u16::from_be_bytes(*len)) {
+            len if len > body.len() => return Err(DecodeError::Truncated),
+            len if len < body.len() => return Err(DecodeError::Malformed("bytes after the end")),
+            // Secret memory is dear, so the length is looked at before the key is copied.
+            len if len > MAX_BODY => return Err(DecodeError::Malformed("a key too long")),
+            _ => {}
         }
         Ok(Self::from_parts(key_type, SecretBytes::copy_from_slice(body)?, hmac_key)?)
     }
@@ -182,7 +187,7 @@ impl Material {
     ///
     /// [`SignError::Parameter`] where the options do not go with the key.
     pub fn sign(&self, input: &[u8], options: &SignOptions) -> Result<Vec<u8>, SignError> {
-        self.private.sign(self.key_type, input, options)
+        self.private.sign(self.key_type, input, *options)
     }
 
     /// Whether the signature is this key's for the input: [`PublicKey::verify`].
@@ -242,7 +247,7 @@ impl Material {
 }
 
 /// How long the body is, of kinds whose body is a string of random bytes.
-fn random_len(key_type: KeyType, options: &GenerateOptions) -> Option<usize> {
+fn random_len(key_type: KeyType, options: GenerateOptions) -> Option<usize> {
     match key_type {
         KeyType::Hmac => Some(options.hmac_key_len),
         KeyType::Ed25519 | KeyType::MlDsa44 | KeyType::MlDsa65 | KeyType::MlDsa87 => Some(32),

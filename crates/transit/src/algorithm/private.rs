@@ -105,7 +105,7 @@ impl Private {
         &self,
         key_type: KeyType,
         input: &[u8],
-        options: &SignOptions,
+        options: SignOptions,
     ) -> Result<Vec<u8>, SignError> {
         match self {
             Self::Symmetric | Self::MlKem(_) => Err(ParameterError::KeyType(key_type).into()),

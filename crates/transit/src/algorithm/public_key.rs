@@ -129,10 +129,10 @@ impl PublicKey {
     pub fn verify(&self, input: &[u8], signature: &[u8], options: &SignOptions) -> Result<(), VerifyError> {
         let pure: &'static dyn aws_lc_rs::signature::VerificationAlgorithm = match self.key_type {
             KeyType::EcdsaP256 | KeyType::EcdsaP384 | KeyType::EcdsaP521 => {
-                return ecdsa::verify(self.key_type, &self.raw, input, signature, options);
+                return ecdsa::verify(self.key_type, &self.raw, input, signature, *options);
             }
             KeyType::Rsa2048 | KeyType::Rsa3072 | KeyType::Rsa4096 => {
-                return rsa::verify(self.key_type, &self.raw, input, signature, options);
+                return rsa::verify(self.key_type, &self.raw, input, signature, *options);
             }
             KeyType::Ed25519 => &ED25519,
             kind => ml_dsa::verification(kind).ok_or(ParameterError::KeyType(kind))?,

@@ -33,7 +33,7 @@ pub(crate) fn modulus_len(key_type: KeyType) -> Option<usize> {
 }
 
 /// Whether the modulus of an `RSAPublicKey` has as many bits as the kind says, no fewer.
-pub(super) fn has_size(key_type: KeyType, public_key: &[u8]) -> bool {
+pub(crate) fn has_size(key_type: KeyType, public_key: &[u8]) -> bool {
     public_numbers(public_key).is_some_and(|(modulus, _)| {
         modulus_len(key_type) == Some(modulus.len()) && modulus.first().is_some_and(|byte| *byte >= 0x80)
     })
@@ -51,7 +51,7 @@ fn public_numbers(public_key: &[u8]) -> Option<(&[u8], &[u8])> {
     Some(numbers)
 }
 
-pub(super) fn sign(key: &KeyPair, input: &[u8], options: &SignOptions) -> Result<Vec<u8>, SignError> {
+pub(super) fn sign(key: &KeyPair, input: &[u8], options: SignOptions) -> Result<Vec<u8>, SignError> {
     let hash = hash(options)?;
     let scheme = scheme(hash, key.public_modulus_len(), options.rsa_padding)?;
     let digest = digest(hash, input, options.prehashed)?;
@@ -65,19 +65,18 @@ pub(super) fn verify(
     public_key: &[u8],
     input: &[u8],
     signature: &[u8],
-    options: &SignOptions,
+    options: SignOptions,
 ) -> Result<(), VerifyError> {
     let hash = hash(options)?;
     let modulus_len = modulus_len(key_type).ok_or(ParameterError::KeyType(key_type))?;
+    let told = scheme(hash, modulus_len, options.rsa_padding)?;
     let digest = digest(hash, input, options.prehashed)?;
-    let padding = match options.rsa_padding {
-        RsaPadding::Pss(SaltLength::Auto) => {
-            let found = salt::len(public_key, signature, hash.name).ok_or(VerifyError::Wrong)?;
-            RsaPadding::Pss(SaltLength::Bytes(found))
-        }
-        told => told,
+    let scheme = if options.rsa_padding == RsaPadding::Pss(SaltLength::Auto) {
+        let found = salt::len(public_key, signature, hash.name).ok_or(VerifyError::Wrong)?;
+        scheme(hash, modulus_len, RsaPadding::Pss(SaltLength::Bytes(found)))?
+    } else {
+        told
     };
-    let scheme = scheme(hash, modulus_len, padding)?;
     UnparsedPublicKey::new(&scheme.verification, public_key)
         .verify_digest(&digest, signature)
         .map_err(|_| VerifyError::Wrong)
@@ -98,7 +97,7 @@ struct Hash {
     pss: Vec<Scheme>,
 }
 
-fn hash(options: &SignOptions) -> Result<&'static Hash, ParameterError> {
+fn hash(options: SignOptions) -> Result<&'static Hash, ParameterError> {
     match options.hash.ok_or(ParameterError::NoHash)? {
         HashAlgorithm::Sha2_256 => Ok(&WITH_SHA256),
         HashAlgorithm::Sha2_384 => Ok(&WITH_SHA384),

@@ -172,7 +172,9 @@ impl Material {
                 let document: EcPrivateKeyRfc5915Der<'_> = key.private_key().as_der().map_err(|_| library)?;
                 pem_text(self.key_type, "EC PRIVATE KEY", document.as_ref())
             }
-            (Private::Rsa(_), ExportFormat::Default) => pem_text(self.key_type, "RSA PRIVATE KEY", self.body.expose()),
+            (Private::Rsa(_), ExportFormat::Default) => {
+                pem_text(self.key_type, "RSA PRIVATE KEY", self.body.expose())
+            }
             (_, ExportFormat::Raw) => Err(ExportError::Format(self.key_type)),
             (_, ExportFormat::Der) => Ok(Zeroizing::new(BASE64.encode(&self.to_import_form()?))),
             (_, ExportFormat::Default | ExportFormat::Pem) => {

@@ -2,7 +2,7 @@
 
 use aws_lc_rs::encoding::{AsBigEndian as _, Curve25519SeedBin};
 use aws_lc_rs::rsa::KeyPair as RsaKeyPair;
-use aws_lc_rs::signature::{EcdsaKeyPair, Ed25519KeyPair, PqdsaKeyPair};
+use aws_lc_rs::signature::{EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, PqdsaKeyPair};
 use data_encoding::BASE64;
 use pkcs8::der::asn1::OctetStringRef;
 use pkcs8::der::{Decode as _, Error, Reader as _, SecretDocument, SliceReader};
@@ -11,7 +11,7 @@ use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
 use super::ImportError;
-use crate::algorithm::{HMAC_KEY_LENS, KeyType, Material, asn1, ecdsa, ml_dsa, ml_kem, private};
+use crate::algorithm::{HMAC_KEY_LENS, KeyType, Material, asn1, ecdsa, ml_dsa, ml_kem, private, rsa};
 
 impl Material {
     /// Takes a key that was made elsewhere: the bytes of a symmetric or HMAC key, the PKCS #8 document (RFC 5958, DER, unencrypted)
@@ -60,20 +60,16 @@ impl Material {
         let der = document.as_bytes();
         let body = match label {
             "PRIVATE KEY" => return Self::import(key_type, der),
-            "RSA PRIVATE KEY" if key_type.is_rsa() => {
-                let key = RsaKeyPair::from_der(der).map_err(|_| ImportError::Invalid(key_type))?;
-                private::rsa_body(&key)
-            }
+            "RSA PRIVATE KEY" if key_type.is_rsa() => from_rsa(key_type, RsaKeyPair::from_der(der).ok()),
             "EC PRIVATE KEY" if key_type.is_ecdsa() => {
                 let algorithm = ecdsa::signing(key_type).ok_or(ImportError::Encoding(key_type))?;
                 let key = EcdsaKeyPair::from_private_key_der(algorithm, der)
                     .map_err(|_| ImportError::Invalid(key_type))?;
-                private::ecdsa_body(&key)
+                private::ecdsa_body(&key).map_err(|error| ImportError::of_body(key_type, error))
             }
             _ => return Err(ImportError::Encoding(key_type)),
         };
-        body.and_then(|body| Self::with_new_hmac_key(key_type, body))
-            .map_err(|error| ImportError::of_body(key_type, error))
+        Self::with_new_hmac_key(key_type, body?).map_err(|error| ImportError::of_body(key_type, error))
     }
 }
 
@@ -107,7 +103,14 @@ fn from_pkcs8(key_type: KeyType, document: &[u8], inner: &[u8]) -> Result<Secret
     if key_type.supports_encapsulation() {
         return ml_kem_seed(key_type, inner);
     }
-    let key = RsaKeyPair::from_pkcs8(document).map_err(|_| invalid)?;
+    from_rsa(key_type, RsaKeyPair::from_pkcs8(document).ok())
+}
+
+fn from_rsa(key_type: KeyType, key: Option<RsaKeyPair>) -> Result<SecretBytes, ImportError> {
+    let key = key.ok_or(ImportError::Invalid(key_type))?;
+    if !rsa::has_size(key_type, key.public_key().as_ref()) {
+        return Err(ImportError::OtherAlgorithm(key_type));
+    }
     private::rsa_body(&key).map_err(|error| ImportError::of_body(key_type, error))
 }
 
