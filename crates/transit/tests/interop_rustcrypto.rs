@@ -222,7 +222,7 @@ fn public_operation(key: &PublicKey, signature: &[u8]) -> Vec<u8> {
     assert_eq!(exponent, [2, 3, 1, 0, 1]);
     let number = |bytes| BoxedUint::from_be_slice(bytes, 2048).unwrap();
     let parameters = BoxedMontyParams::new_vartime(Odd::new(number(modulus)).unwrap());
-    let power = BoxedMontyForm::new(number(signature), &parameters).pow(&BoxedUint::from(65537u32));
+    let power = BoxedMontyForm::new(number(signature), &parameters).pow(&BoxedUint::from(65_537_u32));
     power.retrieve().to_be_bytes().into_vec()
 }
 

@@ -11,6 +11,7 @@
 
 use std::collections::BTreeMap;
 
+use strongroom_crypto::secret::{Plaintext, SecretBytes};
 use strongroom_transit::algorithm::{
     AeadKey, HashAlgorithm, KeyType, Marshaling, Material, OaepHash, PublicKey, PublicKeyError, RsaPadding,
     SaltLength, SignOptions, VerifyError,
@@ -91,7 +92,7 @@ fn run_aead(
             let expected = [&test.nonce[..], &test.ct, &test.tag].concat();
             let valid = test.result == TestResult::Valid;
             let opened = key.open(&test.aad, &expected).ok();
-            let plaintext = opened.as_ref().map(|plaintext| plaintext.as_slice());
+            let plaintext = opened.as_ref().map(Plaintext::as_slice);
             assert_eq!(plaintext, valid.then_some(&test.pt[..]), "case {}", test.tc_id);
             let sealed = key.seal(&test.nonce, &test.aad, &test.pt).unwrap();
             assert_eq!(sealed == expected, valid, "case {}", test.tc_id);
@@ -149,7 +150,7 @@ fn ed25519() {
         let key = PublicKey::from_der(KeyType::Ed25519, &group.der).unwrap();
         assert_eq!(key.raw(), &group.key.pk[..]);
         for test in &group.tests {
-            expect(&key, &test.msg, &test.sig, &SignOptions::default(), test.result, test.tc_id);
+            expect(&key, &test.msg, &test.sig, SignOptions::default(), test.result, test.tc_id);
             tally.run();
         }
     }
@@ -186,7 +187,7 @@ fn ecdsa() {
             let hash = Some(hash(group.hash).unwrap());
             let options = SignOptions { hash, marshaling: *marshaling, ..SignOptions::default() };
             for test in &group.tests {
-                expect(&key, &test.msg, &test.sig, &options, test.result, test.tc_id);
+                expect(&key, &test.msg, &test.sig, options, test.result, test.tc_id);
                 tally.run();
             }
         }
@@ -211,7 +212,7 @@ fn rsa_pkcs1_signatures() {
                 // "Acceptable" is a signature whose DigestInfo leaves the NULL out: refused here.
                 let result =
                     if test.result == TestResult::Valid { TestResult::Valid } else { TestResult::Invalid };
-                expect(&key, &test.msg, &test.sig, &options, result, test.tc_id);
+                expect(&key, &test.msg, &test.sig, options, result, test.tc_id);
                 tally.run();
             }
         }
@@ -247,7 +248,7 @@ fn rsa_pss_signatures() {
             };
             let automatic = SignOptions { rsa_padding: RsaPadding::Pss(SaltLength::Auto), ..options };
             for test in &group.tests {
-                expect(&key, &test.msg, &test.sig, &options, test.result, test.tc_id);
+                expect(&key, &test.msg, &test.sig, options, test.result, test.tc_id);
                 // With the length found out, all that is valid is, and a salt of another length too.
                 if test.result == TestResult::Valid {
                     key.verify(&test.msg, &test.sig, &automatic).unwrap();
@@ -256,7 +257,10 @@ fn rsa_pss_signatures() {
             }
         }
     }
-    tally.finish(1776, &[("another hash in MGF1, or SHAKE", 1306), ("hash that is not offered with RSA", 415)]);
+    tally.finish(
+        1776,
+        &[("another hash in MGF1, or SHAKE", 1306), ("hash that is not offered with RSA", 415)],
+    );
 }
 
 /// The kind and the options, or counts the cases as not applicable.
@@ -315,7 +319,7 @@ fn rsa_oaep() {
                 let plaintext = key.decrypt(hash, &test.ct).ok();
                 let valid = test.result == TestResult::Valid;
                 let expected = valid.then_some(&test.pt[..]);
-                assert_eq!(plaintext.as_ref().map(|text| text.as_slice()), expected, "case {}", test.tc_id);
+                assert_eq!(plaintext.as_ref().map(Plaintext::as_slice), expected, "case {}", test.tc_id);
                 tally.run();
             }
         }
@@ -348,7 +352,7 @@ fn key_wrap_with_padding() {
             let unwrapped = recipient.unwrap(OaepHash::Sha256, &blob).ok();
             // "Acceptable" are the keys shorter than SP 800-38F's least, which RFC 5649 allows.
             let expected = (test.result != TestResult::Invalid).then_some(&test.pt[..]);
-            assert_eq!(unwrapped.as_ref().map(|key| key.expose()), expected, "case {}", test.tc_id);
+            assert_eq!(unwrapped.as_ref().map(SecretBytes::expose), expected, "case {}", test.tc_id);
             tally.run();
         }
     }
@@ -399,9 +403,9 @@ fn ml_kem() {
                     let taken = PublicKey::from_raw(kind, encapsulation_key);
                     assert_eq!(taken.is_ok(), valid, "{case}");
                     if valid {
-                        tally.not_applicable("encapsulation of a given secret", 1)
+                        tally.not_applicable("encapsulation of a given secret", 1);
                     } else {
-                        tally.run()
+                        tally.run();
                     }
                 }
                 _ => tally.not_applicable("expanded key without its seed", 1),
@@ -431,7 +435,7 @@ fn ml_dsa_verification() {
             }
             match &key {
                 Ok(key) => {
-                    expect(key, &test.msg, &test.sig, &SignOptions::default(), test.result, test.tc_id)
+                    expect(key, &test.msg, &test.sig, SignOptions::default(), test.result, test.tc_id);
                 }
                 Err(error) => {
                     assert_eq!((*error, test.result), (PublicKeyError::Invalid, TestResult::Invalid));
@@ -475,7 +479,7 @@ fn ml_dsa_keys_from_seeds() {
             }
             // Ours are hedged, so they differ from call to call: theirs verifies, and so does ours.
             let options = SignOptions::default();
-            expect(key.public_key().unwrap(), message, &test.sig, &options, test.result, test.tc_id);
+            expect(key.public_key().unwrap(), message, &test.sig, options, test.result, test.tc_id);
             key.verify(message, &key.sign(message, &options).unwrap(), &options).unwrap();
             tally.run();
         }
@@ -487,7 +491,7 @@ fn expect(
     key: &PublicKey,
     message: &[u8],
     signature: &[u8],
-    options: &SignOptions,
+    options: SignOptions,
     result: TestResult,
     case: usize,
 ) {
@@ -496,7 +500,7 @@ fn expect(
         TestResult::Invalid => Err(VerifyError::Wrong),
         TestResult::Acceptable => panic!("case {case} is for the test to decide"),
     };
-    assert_eq!(key.verify(message, signature, options), expected, "{} case {case}", key.key_type());
+    assert_eq!(key.verify(message, signature, &options), expected, "{} case {case}", key.key_type());
 }
 
 fn rsa_kind(key_size: usize) -> Option<KeyType> {
@@ -524,7 +528,7 @@ fn hash(function: HashFunction) -> Option<HashAlgorithm> {
 
 /// PKCS #8 of RFC 9935: version 0, the algorithm, and an octet string that holds `[0]` seed.
 fn ml_kem_document(kind: KeyType, seed: &[u8]) -> Vec<u8> {
-    document(&[4, if kind == KeyType::MlKem768 { 2 } else { 3 }], seed)
+    document([4, if kind == KeyType::MlKem768 { 2 } else { 3 }], seed)
 }
 
 /// The same of RFC 9881.
@@ -534,10 +538,10 @@ fn ml_dsa_document(kind: KeyType, seed: &[u8]) -> Vec<u8> {
         KeyType::MlDsa65 => 18,
         _ => 19,
     };
-    document(&[3, parameter_set], seed)
+    document([3, parameter_set], seed)
 }
 
-fn document(arc: &[u8; 2], seed: &[u8]) -> Vec<u8> {
+fn document(arc: [u8; 2], seed: &[u8]) -> Vec<u8> {
     let tagged = |tag: u8, content: &[u8]| [&[tag, u8::try_from(content.len()).unwrap()], content].concat();
     let oid = tagged(6, &[&[0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04], &arc[..]].concat());
     let key = tagged(4, &tagged(0x80, seed));
