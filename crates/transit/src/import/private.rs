@@ -1,6 +1,5 @@
 //! Private keys in the encodings that others write.
 
-use aws_lc_rs::encoding::{AsBigEndian as _, Curve25519SeedBin};
 use aws_lc_rs::rsa::KeyPair as RsaKeyPair;
 use aws_lc_rs::signature::{EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, PqdsaKeyPair};
 use data_encoding::BASE64;
@@ -86,10 +85,10 @@ fn from_raw(key_type: KeyType, bytes: &[u8]) -> Result<SecretBytes, ImportError>
 fn from_pkcs8(key_type: KeyType, document: &[u8], inner: &[u8]) -> Result<SecretBytes, ImportError> {
     let invalid = ImportError::Invalid(key_type);
     if key_type == KeyType::Ed25519 {
-        let key = Ed25519KeyPair::from_pkcs8(document).map_err(|_| invalid.clone())?;
-        let seed: Curve25519SeedBin<'_> =
-            key.seed().and_then(|seed| seed.as_be_bytes()).map_err(|_| invalid)?;
-        return Ok(SecretBytes::copy_from_slice(seed.as_ref())?);
+        Ed25519KeyPair::from_pkcs8(document).map_err(|_| invalid.clone())?;
+        // The library's own way to the seed leaves a copy on its heap.
+        let seed = inner.strip_prefix(&ED25519_SEED_HEADER).ok_or(invalid)?;
+        return Ok(SecretBytes::copy_from_slice(seed)?);
     }
     if let Some(algorithm) = ecdsa::signing(key_type) {
         let key = EcdsaKeyPair::from_pkcs8(algorithm, document).map_err(|_| invalid)?;
@@ -146,5 +145,7 @@ fn seed_and_expanded(inner: &[u8], seed_len: u8) -> Option<(&[u8], Option<&[u8]>
 
 /// Context-specific, primitive, number 0.
 pub(super) const SEED_TAG: u8 = 0x80;
+/// RFC 8410, section 7: an octet string of 32 bytes.
+const ED25519_SEED_HEADER: [u8; 2] = [4, 32];
 const ML_DSA_SEED_LEN: u8 = 32;
 pub(super) const ML_KEM_SEED_LEN: u8 = 64;
