@@ -29,7 +29,7 @@ fn signing_does_what_the_parameters_allow_or_names_the_one_that_it_does_not() {
     {
         let kind = key.key_type();
         let input = vec![7; len];
-        match (key.sign(&input, &options), sign_refusal(kind, &options, len)) {
+        match (key.sign(&input, &options), sign_refusal(kind, options, len)) {
             (Ok(signature), None) => {
                 key.verify(&input, &signature, &options).unwrap();
                 // One changed bit, whichever it is, makes it wrong.
@@ -61,7 +61,7 @@ fn signing_does_what_the_parameters_allow_or_names_the_one_that_it_does_not() {
 }
 
 /// The rules, written down apart from the code.
-fn sign_refusal(kind: KeyType, options: &SignOptions, input_len: usize) -> Option<ParameterError> {
+fn sign_refusal(kind: KeyType, options: SignOptions, input_len: usize) -> Option<ParameterError> {
     use HashAlgorithm::{Sha2_256, Sha2_384, Sha2_512};
     let pure = matches!(kind, KeyType::Ed25519 | KeyType::MlDsa44 | KeyType::MlDsa65 | KeyType::MlDsa87);
     if !kind.supports_signing() {
@@ -394,6 +394,29 @@ fn every_kind_comes_in_wrapped() {
         }
     }
     assert_eq!(WrappingKey::wrap(&public, OaepHash::Sha256, b"").err(), Some(WrapError::Empty));
+}
+
+#[test]
+fn no_key_is_made_without_randomness() {
+    use strongroom_crypto::random::fault;
+    for kind in KeyType::ALL {
+        // RSA and ECDSA keys are drawn by the library's generator; the HMAC key beside them is not.
+        let draws = if kind == KeyType::Hmac || kind.is_rsa() || kind.is_ecdsa() { 1 } else { 2 };
+        for draw in 0..draws {
+            fault::fail_after(draw);
+            let refused = Material::generate(kind, &GenerateOptions::default()).err();
+            assert!(matches!(refused, Some(GenerateError::Secret(_))), "{kind} {draw}");
+        }
+        fault::fail_after(draws);
+        Material::generate(kind, &GenerateOptions::default()).unwrap();
+        assert_eq!(fault::calls(), draws, "{kind}: the control: there are no more draws");
+        fault::reset();
+    }
+    let public = keys().find_map(|key| key.public_key().filter(|_| key.key_type().is_rsa())).unwrap();
+    fault::fail_after(0);
+    let refused = WrappingKey::wrap(public, OaepHash::Sha256, b"key").err();
+    assert!(matches!(refused, Some(WrapError::Secret(_))));
+    fault::reset();
 }
 
 proptest! {

@@ -17,6 +17,7 @@ use strongroom_transit::algorithm::{
     GenerateOptions, HashAlgorithm, KeyType, Marshaling, Material, PublicKey, RsaPadding, SaltLength,
     SignOptions, VerifyError,
 };
+use strongroom_transit::import::ImportError;
 
 #[test]
 fn ed25519_and_dalek_verify_each_other() {
@@ -30,7 +31,7 @@ fn ed25519_and_dalek_verify_each_other() {
 
         let theirs = SigningKey::from_bytes(&[u8::try_from(round).unwrap(); 32]);
         let ours = PublicKey::from_raw(KeyType::Ed25519, theirs.verifying_key().as_bytes()).unwrap();
-        verifies(&ours, &message, &theirs.sign(&message).to_bytes(), &SignOptions::default());
+        verifies(&ours, &message, &theirs.sign(&message).to_bytes(), SignOptions::default());
     }
     println!(
         "evidence: id=transit/interop-ed25519 figure={ROUNDS} signatures each way, ed25519-dalek verdict=pass"
@@ -70,8 +71,8 @@ macro_rules! ecdsa {
                     let point = theirs.verifying_key().to_sec1_point(false);
                     let ours = PublicKey::from_raw($kind, point.as_bytes()).unwrap();
                     let signature: Signature = theirs.sign_prehash(&digest).unwrap();
-                    verifies(&ours, &message, signature.to_der().as_bytes(), &asn1);
-                    verifies(&ours, &message, &signature.to_bytes(), &jws);
+                    verifies(&ours, &message, signature.to_der().as_bytes(), asn1);
+                    verifies(&ours, &message, &signature.to_bytes(), jws);
                     ours.verify(&digest, &signature.to_bytes(), &prehashed).unwrap();
                     run += 1;
                 }
@@ -111,7 +112,7 @@ macro_rules! ml_dsa {
                 assert!(!verifying.verify_with_context(b"other", b"", &parsed));
 
                 let signature = theirs.sign_deterministic(&message, b"").unwrap().encode();
-                verifies(public(&ours), &message, &signature, &SignOptions::default());
+                verifies(public(&ours), &message, &signature, SignOptions::default());
                 let of_a_context = theirs.sign_deterministic(&message, b"context").unwrap().encode();
                 assert_eq!(
                     ours.verify(&message, &of_a_context, &SignOptions::default()),
@@ -165,6 +166,60 @@ macro_rules! ml_kem {
 
 ml_kem!(ml_kem_768_and_rustcrypto_open_each_other, DecapsulationKey768, KeyType::MlKem768);
 ml_kem!(ml_kem_1024_and_rustcrypto_open_each_other, DecapsulationKey1024, KeyType::MlKem1024);
+
+/// RFC 9935, section 6, and RFC 9881, section 6: the form with both, which OpenSSL writes unless it is told otherwise.
+#[test]
+#[allow(deprecated, reason = "the expanded forms are what is tested")]
+fn key_with_its_seed_and_its_expanded_form_comes_in_and_one_with_anothers_does_not() {
+    use ml_kem::ExpandedKeyEncoding as _;
+    let kem = |byte| ml_kem::DecapsulationKey768::from_seed([byte; 64].into()).to_expanded_bytes().to_vec();
+    let dsa = |byte| {
+        ml_dsa::ExpandedSigningKey::<ml_dsa::MlDsa44>::from_seed(&[byte; 32].into()).to_expanded().to_vec()
+    };
+    for (kind, oid, seed_len, own, others) in
+        [(KeyType::MlKem768, [4, 2], 64, kem(1), kem(2)), (KeyType::MlDsa44, [3, 17], 32, dsa(1), dsa(2))]
+    {
+        let seed = tagged(4, &vec![1; seed_len]);
+        let both = |expanded: &[u8]| tagged(0x30, &[&seed[..], &tagged(4, expanded)].concat());
+        let import = |inner: &[u8]| {
+            let oid = tagged(6, &[&[0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04], &oid[..]].concat());
+            let document = [tagged(2, &[0]), tagged(0x30, &oid), tagged(4, inner)].concat();
+            Material::import(kind, &tagged(0x30, &document)).map(|key| key.to_import_form().unwrap().to_vec())
+        };
+        let alone = import(&tagged(0x80, &vec![1; seed_len])).unwrap();
+        assert_eq!(import(&both(&own)), Ok(alone));
+        assert!(import(&both(&others)).is_err(), "{kind}: another key's expanded form");
+        assert!(import(&both(&own[1..])).is_err(), "{kind}: a byte short");
+        assert_eq!(import(&tagged(4, &own)), Err(ImportError::NoSeed(kind)));
+        assert!(import(&tagged(0x80, &vec![1; seed_len - 1])).is_err(), "{kind}: a short seed");
+        assert!(import(&[&both(&own)[..], &[0]].concat()).is_err(), "{kind}: a byte too many");
+    }
+}
+
+fn tagged(tag: u8, content: &[u8]) -> Vec<u8> {
+    let len = u16::try_from(content.len()).unwrap().to_be_bytes();
+    let header: &[u8] = match content.len() {
+        0..128 => &[tag, len[1]],
+        128..256 => &[tag, 0x81, len[1]],
+        _ => &[tag, 0x82, len[0], len[1]],
+    };
+    [header, content].concat()
+}
+
+/// RFC 8410, section 7, and RFC 5958: version 2, with the public key.
+#[test]
+fn ed25519_comes_in_with_its_public_key_and_not_with_anothers() {
+    let own = ed25519_dalek::SigningKey::from_bytes(&[1; 32]).verifying_key().to_bytes();
+    let others = ed25519_dalek::SigningKey::from_bytes(&[2; 32]).verifying_key().to_bytes();
+    let import = |public: &[u8]| {
+        let oid = tagged(0x30, &tagged(6, &[0x2b, 0x65, 0x70]));
+        let key = tagged(4, &tagged(4, &[1; 32]));
+        let public = tagged(0x81, &[&[0], public].concat());
+        Material::import(KeyType::Ed25519, &tagged(0x30, &[tagged(2, &[1]), oid, key, public].concat()))
+    };
+    assert_eq!(public(&import(&own).unwrap()).raw(), own);
+    assert_eq!(import(&others).err(), Some(ImportError::Invalid(KeyType::Ed25519)));
+}
 
 #[test]
 fn rsa_signatures_are_what_rfc_8017_says() {
@@ -226,9 +281,9 @@ fn public_operation(key: &PublicKey, signature: &[u8]) -> Vec<u8> {
     power.retrieve().to_be_bytes().into_vec()
 }
 
-fn verifies(key: &PublicKey, message: &[u8], signature: &[u8], options: &SignOptions) {
-    key.verify(message, signature, options).unwrap();
-    assert_eq!(key.verify(b"other", signature, options), Err(VerifyError::Wrong));
+fn verifies(key: &PublicKey, message: &[u8], signature: &[u8], options: SignOptions) {
+    key.verify(message, signature, &options).unwrap();
+    assert_eq!(key.verify(b"other", signature, &options), Err(VerifyError::Wrong));
 }
 
 fn generate(kind: KeyType) -> Material {

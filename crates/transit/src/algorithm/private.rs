@@ -48,7 +48,11 @@ impl Private {
     /// Reads a body, whose form [`Material::encode`](super::Material::encode) tells.
     pub(super) fn from_body(key_type: KeyType, body: &[u8]) -> Result<(Self, Option<PublicKey>), BodyError> {
         const LENGTH: BodyError = BodyError::Rejected("a key of another length than its type's");
-        let public = |raw: &[u8]| Some(PublicKey::of_private(key_type, raw));
+        let public = |raw: &[u8]| {
+            PublicKey::checked(key_type, raw)
+                .map(Some)
+                .ok_or(BodyError::Rejected("no form of the public key"))
+        };
         match key_type {
             KeyType::Aes128Gcm96
             | KeyType::Aes256Gcm96
@@ -72,17 +76,17 @@ impl Private {
                 let seed: &[u8; 32] = body.try_into().map_err(|_| LENGTH)?;
                 let key = Ed25519KeyPair::from_seed_unchecked(seed)
                     .map_err(|_| BodyError::Rejected("no seed of Ed25519"))?;
-                let public = public(key.public_key().as_ref());
+                let public = public(key.public_key().as_ref())?;
                 Ok((Self::Ed25519(key), public))
             }
             KeyType::EcdsaP256 | KeyType::EcdsaP384 | KeyType::EcdsaP521 => {
                 let key = ecdsa::parse_body(key_type, body)?;
-                let public = public(key.public_key().as_ref());
+                let public = public(key.public_key().as_ref())?;
                 Ok((Self::Ecdsa(key), public))
             }
             KeyType::Rsa2048 | KeyType::Rsa3072 | KeyType::Rsa4096 => {
                 let key = parse_rsa_body(key_type, body)?;
-                let public = public(key.signing.public_key().as_ref());
+                let public = public(key.signing.public_key().as_ref())?;
                 Ok((Self::Rsa(Box::new(key)), public))
             }
             KeyType::MlDsa44 | KeyType::MlDsa65 | KeyType::MlDsa87 => {
@@ -90,13 +94,13 @@ impl Private {
                 let seed: &[u8; 32] = body.try_into().map_err(|_| LENGTH)?;
                 let key = PqdsaKeyPair::from_seed(algorithm, seed)
                     .map_err(|_| BodyError::Rejected("no seed of ML-DSA"))?;
-                let public = public(key.public_key().as_ref());
+                let public = public(key.public_key().as_ref())?;
                 Ok((Self::MlDsa(key), public))
             }
             KeyType::MlKem768 | KeyType::MlKem1024 => {
                 let seed: &[u8; 64] = body.try_into().map_err(|_| LENGTH)?;
                 let (key, encapsulation_key) = ml_kem::expand(key_type, seed)?;
-                Ok((Self::MlKem(key), public(&encapsulation_key)))
+                Ok((Self::MlKem(key), public(&encapsulation_key)?))
             }
         }
     }

@@ -19,13 +19,15 @@ pub struct PublicKey {
     key_type: KeyType,
     raw: Vec<u8>,
     der: Vec<u8>,
+    pem: String,
 }
 
 impl PublicKey {
-    /// The public half of a key that the library has just given, so nothing is checked.
-    pub(super) fn of_private(key_type: KeyType, raw: &[u8]) -> Self {
-        let der = asn1::public_document(key_type, raw).unwrap_or_default();
-        Self { key_type, raw: raw.to_vec(), der }
+    /// A public half that the library has given or taken, so that it is valid.
+    pub(super) fn checked(key_type: KeyType, raw: &[u8]) -> Option<Self> {
+        let der = asn1::public_document(key_type, raw)?;
+        let pem = pem::encode_string(PEM_LABEL, LineEnding::LF, &der).ok()?;
+        Some(Self { key_type, raw: raw.to_vec(), der, pem })
     }
 
     /// Takes a public key in its algorithm's own form: see [`raw`](Self::raw).
@@ -67,7 +69,7 @@ impl PublicKey {
             | KeyType::Xaes256Gcm
             | KeyType::Hmac => return Err(PublicKeyError::KeyType(key_type)),
         };
-        if valid { Ok(Self::of_private(key_type, raw)) } else { Err(PublicKeyError::Invalid) }
+        valid.then(|| Self::checked(key_type, raw)).flatten().ok_or(PublicKeyError::Invalid)
     }
 
     /// Takes a public key in DER: `SubjectPublicKeyInfo` (RFC 5280, section 4.1).
@@ -111,14 +113,13 @@ impl PublicKey {
     }
 
     /// `SubjectPublicKeyInfo` in PEM, with a newline at the end.
-    pub fn pem(&self) -> String {
-        // It fails only for a label that is no label.
-        pem::encode_string(PEM_LABEL, LineEnding::LF, &self.der).unwrap_or_default()
+    pub fn pem(&self) -> &str {
+        &self.pem
     }
 
     /// As Vault shows it when a key is read: base64 of the 32 bytes for Ed25519, PEM for the others.
     pub fn display(&self) -> String {
-        if self.key_type == KeyType::Ed25519 { BASE64.encode(&self.raw) } else { self.pem() }
+        if self.key_type == KeyType::Ed25519 { BASE64.encode(&self.raw) } else { self.pem.clone() }
     }
 
     /// Whether the signature is this key's for the input.

@@ -197,7 +197,7 @@ impl PublicKey {
             ExportFormat::Raw if kind.is_rsa() || kind.is_ecdsa() => return Err(ExportError::Format(kind)),
             ExportFormat::Raw => BASE64.encode(self.raw()),
             ExportFormat::Der => BASE64.encode(self.der()),
-            ExportFormat::Pem => self.pem(),
+            ExportFormat::Pem => self.pem().to_owned(),
         };
         trim(kind, &mut text);
         Ok(text)

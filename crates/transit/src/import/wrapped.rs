@@ -12,7 +12,10 @@ use crate::algorithm::{
 };
 
 /// The RSA-4096 key for which others wrap the keys that they send.
-pub struct WrappingKey(Material);
+pub struct WrappingKey {
+    material: Material,
+    public: PublicKey,
+}
 
 impl WrappingKey {
     /// Draws a new key. It takes a second or so.
@@ -21,7 +24,8 @@ impl WrappingKey {
     ///
     /// No randomness or memory.
     pub fn generate() -> Result<Self, GenerateError> {
-        Ok(Self(Material::generate(KeyType::Rsa4096, &GenerateOptions::default())?))
+        let material = Material::generate(KeyType::Rsa4096, &GenerateOptions::default())?;
+        Self::of(material).ok_or(GenerateError::Library)
     }
 
     /// The bytes to be stored: those of an RSA-4096 [`Material`].
@@ -30,7 +34,7 @@ impl WrappingKey {
     ///
     /// No secret memory.
     pub fn encode(&self) -> Result<SecretBytes, strongroom_crypto::secret::SecretError> {
-        self.0.encode()
+        self.material.encode()
     }
 
     /// Reads what [`encode`](Self::encode) wrote.
@@ -39,16 +43,18 @@ impl WrappingKey {
     ///
     /// Every departure from the format, and any other type of key.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        let material = Material::decode(bytes)?;
-        if material.key_type() != KeyType::Rsa4096 {
-            return Err(DecodeError::Malformed("a wrapping key that is not RSA-4096"));
-        }
-        Ok(Self(material))
+        let other = DecodeError::Malformed("a wrapping key that is not RSA-4096");
+        Self::of(Material::decode(bytes)?).ok_or(other)
+    }
+
+    fn of(material: Material) -> Option<Self> {
+        let public = material.public_key().filter(|public| public.key_type() == KeyType::Rsa4096)?.clone();
+        Some(Self { material, public })
     }
 
     /// The public half in PEM, which Vault gives at `wrapping_key`.
     pub fn public_pem(&self) -> String {
-        self.0.public_key().map(PublicKey::pem).unwrap_or_default()
+        self.public.pem().to_owned()
     }
 
     /// Opens a blob. The key is then to be handed to [`Material::import`].
@@ -61,7 +67,7 @@ impl WrappingKey {
         if wrapped.len() > LONGEST_WRAPPED {
             return Err(UnwrapError::TooLong);
         }
-        let ephemeral = self.0.decrypt(hash, encrypted).map_err(|error| match error {
+        let ephemeral = self.material.decrypt(hash, encrypted).map_err(|error| match error {
             DecryptError::KeyType(_) | DecryptError::Wrong => UnwrapError::Wrong,
         })?;
         let cipher = match ephemeral.len() {
