@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::ScopedJoinHandle;
 
 use strongroom_barrier::{Barrier, Options as BarrierOptions};
 use strongroom_crypto::record::StoreId;
@@ -37,7 +38,9 @@ pub(crate) fn rotate_under_load(rotations: u32) -> Result<(u64, u32), Failure> {
         let rotating = (0..rotations).try_for_each(|_| {
             // Each version is used before the next one comes.
             let before = uses.load(Ordering::Relaxed);
-            while uses.load(Ordering::Relaxed) < before + 100 && !workers.iter().any(|worker| worker.is_finished()) {
+            while uses.load(Ordering::Relaxed) < before + 100
+                && !workers.iter().any(ScopedJoinHandle::is_finished)
+            {
                 std::thread::yield_now();
             }
             pollster::block_on(transit.rotate(&name)).map(|_| ())
@@ -61,7 +64,7 @@ fn use_until(key: &Key, done: &AtomicBool, uses: &AtomicU64) -> Result<(), Failu
                 return Err("another plaintext came out".into());
             }
         }
-        if uses.fetch_add(1, Ordering::Relaxed) % 1000 == 0 {
+        if uses.fetch_add(1, Ordering::Relaxed).is_multiple_of(1000) {
             kept.push(sealed);
         }
     }

@@ -116,7 +116,7 @@ impl Live {
     pub(crate) fn protecting(&self, named: Option<u32>) -> Result<(&Version, &VersionKey), UseError> {
         let number = match named {
             Some(number) => number,
-            None => self.current.ok_or(UseError::NoActiveVersion)?,
+            None => self.current.ok_or_else(|| UseError::NoActiveVersion)?,
         };
         let (version, key) = self.find(number)?;
         let minimum = self.policy().min_encryption_version;
@@ -126,7 +126,7 @@ impl Live {
         if !version.state.protects() {
             return Err(UseError::State(version.state));
         }
-        Ok((version, key.ok_or(UseError::State(version.state))?))
+        Ok((version, key.ok_or_else(|| UseError::State(version.state))?))
     }
 
     /// The version that made what is to be decrypted or verified.
@@ -140,12 +140,12 @@ impl Live {
         if !version.state.processes() {
             return Err(UseError::State(version.state));
         }
-        Ok((version, key.ok_or(UseError::State(version.state))?))
+        Ok((version, key.ok_or_else(|| UseError::State(version.state))?))
     }
 
     #[inline]
     fn find(&self, number: u32) -> Result<(&Version, Option<&VersionKey>), UseError> {
-        let version = self.record.version(number).ok_or(UseError::NoVersion)?;
+        let version = self.record.version(number).ok_or_else(|| UseError::NoVersion)?;
         Ok((version, version.key.as_deref()))
     }
 

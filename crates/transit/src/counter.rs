@@ -78,17 +78,16 @@ impl Counter {
         Self { slices: Default::default(), block: Mutex::default(), refilling: Mutex::default() }
     }
 
-    /// Counts one operation on `bytes` bytes, before it is done.
+    /// Counts what is about to be done.
     ///
     /// `reserve` asks the ledger, and is called while other threads that run out wait.
     #[inline]
     pub(crate) fn count(
         &self,
-        bytes: u64,
+        need: Amount,
         blocks: Blocks,
         reserve: impl FnOnce(Reservation) -> Result<Amount, LedgerError>,
     ) -> Result<Supply, LedgerError> {
-        let need = Amount { operations: 1, bytes };
         if take(&mut self.slice().lock(), need) {
             return Ok(Supply::Enough);
         }
@@ -244,7 +243,10 @@ mod tests {
         std::thread::scope(|scope| {
             for _ in 0..threads {
                 scope.spawn(|| {
-                    while counter.count(bytes, blocks, |asked| book.reserve(asked)).is_ok() {
+                    while counter
+                        .count(Amount { operations: 1, bytes }, blocks, |asked| book.reserve(asked))
+                        .is_ok()
+                    {
                         done.fetch_add(1, Ordering::Relaxed);
                     }
                 });
@@ -285,7 +287,8 @@ mod tests {
     fn forfeited_block_is_never_used() {
         let limit = Amount { operations: 10_240, bytes: u64::MAX };
         let (counter, book, blocks) = (Counter::new(), Book::new(limit), Blocks::of(limit));
-        let count = || counter.count(0, blocks, |asked| book.reserve(asked)).is_ok();
+        let count =
+            || counter.count(Amount { operations: 1, bytes: 0 }, blocks, |asked| book.reserve(asked)).is_ok();
         assert!(count());
         counter.forfeit();
         let mut done = 1;

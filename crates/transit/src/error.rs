@@ -298,7 +298,6 @@ impl From<NonceError> for UseError {
         match error {
             NonceError::Randomness(error) => Self::Randomness(error),
             NonceError::Forked(error) => Self::Forked(error),
-            NonceError::Block => Self::Cipher,
         }
     }
 }

@@ -84,9 +84,10 @@ impl Key {
         let content = self.cell.load();
         let live = content.usable()?;
         let (version, key) = live.protecting(named)?;
-        match self.count(live, version, key, bytes) {
+        let need = one(bytes);
+        match self.count(live, version, key, need) {
             Ok(()) => return work(live, version, key),
-            Err(UseError::Exhausted) if named.is_none() && may_roll_over(live, bytes) => {}
+            Err(UseError::Exhausted) if named.is_none() && may_roll_over(live, need) => {}
             Err(error) => return Err(error),
         }
         let used_up = version.number;
@@ -94,14 +95,13 @@ impl Key {
         let content = self.cell.load();
         let live = content.usable()?;
         let (version, key) = live.protecting(None)?;
-        self.count(live, version, key, bytes)?;
+        self.count(live, version, key, need)?;
         work(live, version, key)
     }
 
     #[inline]
-    fn count(&self, live: &Live, version: &Version, key: &VersionKey, bytes: usize) -> Result<(), UseError> {
-        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
-        let supply = key.counter().count(bytes, live.blocks, |asked| {
+    fn count(&self, live: &Live, version: &Version, key: &VersionKey, need: Amount) -> Result<(), UseError> {
+        let supply = key.counter().count(need, live.blocks, |asked| {
             pollster::block_on(self.transit.inner.ledger.reserve(version.id, asked))
         })?;
         if supply == Supply::Low {
@@ -128,10 +128,15 @@ impl Key {
     }
 }
 
+/// One operation on so many bytes.
+#[inline]
+fn one(bytes: usize) -> Amount {
+    Amount { operations: 1, bytes: u64::try_from(bytes).unwrap_or(u64::MAX) }
+}
+
 /// Whether a new version would do what this one cannot.
-fn may_roll_over(live: &Live, bytes: usize) -> bool {
+fn may_roll_over(live: &Live, need: Amount) -> bool {
     let policy = live.policy();
-    let need = Amount { operations: 1, bytes: u64::try_from(bytes).unwrap_or(u64::MAX) };
     policy.limits.at_limit == AtLimit::Rotate && policy.limits.of(policy.kind).covers(need)
 }
 

@@ -1,28 +1,28 @@
 //! Random nonces without a system call each.
 //!
-//! The nonces of `aes256-gcm96` and its like are random (SP 800-38D, section 8.2.2), so that a ciphertext says nothing of
-//! its writer and every process may use one key. A system call for each costs more than the cipher does on a short message.
-//! There is still no generator of our own that could be seeded badly: each thread asks the operating system for
-//! [`BLOCK`] bytes at a time and hands them out once each. Nonces are public, so nothing has to be wiped.
+//! The nonces of `aes256-gcm96` and its like are random (SP 800-38D, section 8.2.2), so that any number of processes may use one
+//! key. A system call for each costs more than the cipher does on a kibibyte. So each thread has a generator, `ChaCha20` with a
+//! seed of 256 bits from the operating system, which is thrown away after [`LIFETIME`]. Nonces are public: whoever learned a
+//! seed would know nonces that he can see in the ciphertexts anyway, so nothing has to be erased as it is used.
 //!
 //! Why none comes twice, beyond the chance that the limit of 2^32 per key accounts for:
 //!
-//! - **Threads** have blocks of their own, and a byte's place in the block only moves forward.
-//! - **A forked child** inherits a half-used block. [`draw`] refuses there ([`check_not_forked`]), as everything does that
-//!   needs a key: the child must `exec` and open the store anew.
-//! - **A virtual machine resumed twice** from one snapshot has the same block in both. Linux gives the two different bytes
-//!   after the resumption (it is told of it, `vmgenid`), but a block drawn before is the same. So a block is thrown away
-//!   [`LIFETIME`] after it was drawn: what can come twice are the nonces that a thread uses within the rest of those
-//!   milliseconds, and only if it was encrypting while the snapshot was taken. With one key that is a collision: stop
-//!   the writers before a snapshot that will be resumed more than once, or use keys of type `xaes256-gcm` or
-//!   `aes256-gcm96` that are rotated at resumption.
-//!
-//! Where the operating system gives nothing, nothing is encrypted.
+//! - **Threads** have seeds of their own, and a generator only moves forward.
+//! - **A forked child** inherits the generators. [`draw`] refuses there ([`check_not_forked`]), as everything does that needs
+//!   a key: the child must `exec` and open the store anew.
+//! - **A virtual machine resumed twice** from one snapshot has the same generators in both. Linux seeds the two differently
+//!   after the resumption (it is told of it, `vmgenid`), but a seed drawn before is the same. What can come twice is what a
+//!   thread draws within the rest of those milliseconds, and only if it was encrypting while the snapshot was taken; with one
+//!   key that is a collision. Stop the writers before a snapshot that will be resumed more than once, or rotate in one of
+//!   the two before it writes.
+//! - **Randomness that fails** leaves no generator, and nothing is encrypted.
 
 use std::cell::RefCell;
 use std::fmt;
 use std::time::Duration;
 
+use chacha20::ChaCha20Rng;
+use rand_core::{Rng as _, SeedableRng as _};
 use rustix::time::{ClockId, clock_gettime};
 use strongroom_crypto::random::{self, RandomnessError};
 use strongroom_crypto::secret::{Forked, check_not_forked};
@@ -34,46 +34,39 @@ use strongroom_crypto::secret::{Forked, check_not_forked};
 /// [`NonceError`]; nothing must be encrypted then.
 #[inline]
 pub(crate) fn draw<const N: usize>() -> Result<[u8; N], NonceError> {
-    const { assert!(N <= BLOCK, "a nonce is a part of a block") };
     check_not_forked()?;
-    BLOCKS.with_borrow_mut(|block| block.take(now()))
+    GENERATOR.with_borrow_mut(|generator| generator.draw(now()))
 }
 
-/// Bytes from the operating system, and how many of them are used.
-struct Block {
-    bytes: [u8; BLOCK],
-    used: usize,
-    /// By the coarse monotonic clock.
-    drawn: Duration,
+struct Generator {
+    stream: Option<ChaCha20Rng>,
+    /// When the seed was drawn, by the coarse monotonic clock.
+    seeded: Duration,
 }
 
-impl Block {
-    #[inline]
-    fn take<const N: usize>(&mut self, now: Duration) -> Result<[u8; N], NonceError> {
-        if now.saturating_sub(self.drawn) < LIFETIME
-            && let Some(nonce) = self.next()
-        {
-            return Ok(nonce);
-        }
-        self.refill(now)?;
-        self.next().ok_or(NonceError::Block)
+impl Generator {
+    const fn new() -> Self {
+        Self { stream: None, seeded: Duration::ZERO }
     }
 
     #[inline]
-    fn next<const N: usize>(&mut self) -> Option<[u8; N]> {
-        let nonce = *self.bytes.get(self.used..)?.first_chunk()?;
-        self.used += N;
-        Some(nonce)
+    fn draw<const N: usize>(&mut self, now: Duration) -> Result<[u8; N], NonceError> {
+        let stream = match &mut self.stream {
+            Some(stream) if now.saturating_sub(self.seeded) < LIFETIME => stream,
+            _ => self.seed(now)?,
+        };
+        let mut nonce = [0; N];
+        stream.fill_bytes(&mut nonce);
+        Ok(nonce)
     }
 
     #[cold]
-    fn refill(&mut self, now: Duration) -> Result<(), NonceError> {
-        // Used up until it is filled: a failure must not leave the old bytes, or zeros, to be handed out.
-        self.used = BLOCK;
-        random::fill(&mut self.bytes)?;
-        self.used = 0;
-        self.drawn = now;
-        Ok(())
+    fn seed(&mut self, now: Duration) -> Result<&mut ChaCha20Rng, NonceError> {
+        // First, so that a failure leaves none.
+        self.stream = None;
+        let seed = random::array()?;
+        self.seeded = now;
+        Ok(self.stream.insert(ChaCha20Rng::from_seed(seed)))
     }
 }
 
@@ -92,8 +85,6 @@ pub(crate) enum NonceError {
     Randomness(RandomnessError),
     /// This process is a forked child.
     Forked(Forked),
-    /// A block is shorter than a nonce, which the compiler excludes.
-    Block,
 }
 
 impl From<RandomnessError> for NonceError {
@@ -113,20 +104,15 @@ impl fmt::Display for NonceError {
         match self {
             Self::Randomness(error) => error.fmt(f),
             Self::Forked(error) => error.fmt(f),
-            Self::Block => f.write_str("no nonce could be drawn"),
         }
     }
 }
 
 thread_local! {
-    static BLOCKS: RefCell<Block> =
-        const { RefCell::new(Block { bytes: [0; BLOCK], used: BLOCK, drawn: Duration::ZERO }) };
+    static GENERATOR: RefCell<Generator> = const { RefCell::new(Generator::new()) };
 }
 
-/// 85 nonces of 12 bytes, or 42 of 24: one system call of about half a microsecond among them.
-const BLOCK: usize = 1020;
-
-/// How long a block may be used. Two or three ticks of the clock.
+/// How long a seed is used: two or three ticks of the clock.
 const LIFETIME: Duration = Duration::from_millis(10);
 
 #[cfg(test)]
@@ -146,44 +132,45 @@ mod tests {
         assert_eq!(drawn.iter().collect::<HashSet<_>>().len(), 1_000_000);
     }
 
+    /// What two resumed machines have in common.
+    fn twins(now: Duration) -> [Generator; 2] {
+        let seed = [7; 32];
+        [0, 1].map(|_| Generator { stream: Some(ChaCha20Rng::from_seed(seed)), seeded: now })
+    }
+
     #[test]
-    fn an_old_block_is_thrown_away_and_a_young_one_is_not() {
-        let mut block = Block { bytes: [0; BLOCK], used: BLOCK, drawn: Duration::ZERO };
+    fn machines_resumed_from_one_snapshot_part_after_the_lifetime_of_a_seed() {
         let start = Duration::from_secs(100);
-        block.take::<12>(start).unwrap();
-        let rest = block.bytes;
-        block.take::<12>(start + LIFETIME / 2).unwrap();
-        assert_eq!((block.bytes, block.used), (rest, 24));
-        // What a machine resumed twice would hold in both places is not used after its lifetime.
-        block.take::<12>(start + LIFETIME).unwrap();
-        assert_ne!(block.bytes, rest);
-        assert_eq!(block.used, 12);
+        let [mut one, mut other] = twins(start);
+        let soon = start + LIFETIME / 2;
+        // The control, and what the documentation admits.
+        assert_eq!(one.draw::<12>(soon), other.draw::<12>(soon));
+        let later = start + LIFETIME;
+        let drawn =
+            |generator: &mut Generator| (0..1000).map(|_| generator.draw::<12>(later).unwrap()).collect();
+        let (one, other): (HashSet<_>, HashSet<_>) = (drawn(&mut one), drawn(&mut other));
+        assert_eq!((one.len(), one.intersection(&other).count()), (1000, 0));
     }
 
     #[test]
-    fn no_byte_of_a_block_is_handed_out_twice() {
-        let mut block = Block { bytes: [0; BLOCK], used: BLOCK, drawn: Duration::ZERO };
-        let mut out = Vec::new();
-        for turn in 0..56 {
-            let before = block.used;
-            if turn % 2 == 0 {
-                out.extend(block.take::<12>(Duration::ZERO).unwrap());
-                assert_eq!(block.used, before % BLOCK + 12);
-            } else {
-                out.extend(block.take::<24>(Duration::ZERO).unwrap());
-                assert_eq!(block.used, before + 24);
-            }
+    fn no_byte_of_the_stream_is_handed_out_twice() {
+        let [mut one, other] = twins(Duration::ZERO);
+        let mut whole = [0; 36 * 200];
+        other.stream.unwrap().fill_bytes(&mut whole);
+        for expected in whole.chunks(36) {
+            let short: [u8; 12] = one.draw(Duration::ZERO).unwrap();
+            let long: [u8; 24] = one.draw(Duration::ZERO).unwrap();
+            assert_eq!([&short[..], &long].concat(), expected);
         }
-        assert_eq!(&out[..block.used], &block.bytes[..block.used]);
     }
 
     #[test]
-    fn failed_randomness_gives_no_nonce_and_keeps_none_for_later() {
-        let mut block = Block { bytes: [7; BLOCK], used: BLOCK, drawn: Duration::ZERO };
+    fn failed_randomness_gives_no_nonce_and_keeps_no_old_generator() {
+        let [mut generator, _] = twins(Duration::ZERO);
         random::fault::fail_after(0);
-        assert!(matches!(block.take::<12>(Duration::ZERO), Err(NonceError::Randomness(_))));
-        assert_eq!(block.next::<12>(), None);
+        assert!(matches!(generator.draw::<12>(LIFETIME), Err(NonceError::Randomness(_))));
+        assert!(generator.stream.is_none());
         random::fault::reset();
-        assert!(block.take::<12>(Duration::ZERO).is_ok());
+        assert!(generator.draw::<12>(LIFETIME).is_ok());
     }
 }

@@ -137,6 +137,7 @@ impl Amount {
 }
 
 /// What a key is made with.
+#[expect(clippy::struct_excessive_bools, reason = "each is a parameter of Vault's, and they are independent")]
 #[derive(Clone, Copy, Debug)]
 pub struct KeySpec {
     /// The type.
@@ -217,6 +218,7 @@ pub struct ConfigChange {
 }
 
 /// What is stored of a key beside its versions.
+#[expect(clippy::struct_excessive_bools, reason = "each is a parameter of Vault's, and they are independent")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Policy {
     /// Where the versions are, and what they can do.

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use strongroom_barrier::{Barrier, Directory, Path};
 
-use crate::algorithm::{GenerateOptions, Material};
+use crate::algorithm::{GenerateOptions, Material, PublicKey};
 use crate::cell::{Cell, Content, Live};
 use crate::error::ManageError;
 use crate::held::HeldKeys;
@@ -197,7 +197,7 @@ impl Transit {
                 created: version.created,
                 changed: version.changed,
                 // The parent of derived keys signs nothing itself: Vault shows no public key of it either.
-                public_key: public.filter(|_| !live.policy().derived).map(|public| public.display()),
+                public_key: public.filter(|_| !live.policy().derived).map(PublicKey::display),
                 held: key.and_then(|key| key.held_by().cloned()),
                 reserved: self.inner.ledger.reserved(version.id).await?,
             });
@@ -287,7 +287,9 @@ impl Inner {
             std::mem::take(&mut *cells)
         };
         *self.wrapping_key.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        cells.values().for_each(|cell| cell.end(Content::Sealed));
+        for cell in cells.values() {
+            cell.end(Content::Sealed);
+        }
     }
 
     pub(crate) fn ask_keeper(&self, cell: &Arc<Cell>, version: u32) {

@@ -88,7 +88,8 @@ fn encryption(spec: &KeySpec, key: &Key, tally: &mut Tally) {
                             if oaep_hash != OaepHash::Sha256 && !spec.key_type.is_rsa() {
                                 continue;
                             }
-                            let options = EncryptOptions { context, associated_data, version, nonce, oaep_hash };
+                            let options =
+                                EncryptOptions { context, associated_data, version, nonce, oaep_hash };
                             let ciphertext = tally.note(key.encrypt(plaintext, &options));
                             let text = tally.note(key.encrypt_text(plaintext, &options));
                             assert_eq!(ciphertext.is_some(), text.is_some());
@@ -101,7 +102,12 @@ fn encryption(spec: &KeySpec, key: &Key, tally: &mut Tally) {
                                 assert_eq!(opened.as_slice(), plaintext);
                                 let opened = tally.note(key.decrypt_text(&text, &options)).unwrap();
                                 assert_eq!(opened.as_slice(), plaintext);
-                                let renewed = EncryptOptions { oaep_hash, context, associated_data, ..Default::default() };
+                                let renewed = EncryptOptions {
+                                    oaep_hash,
+                                    context,
+                                    associated_data,
+                                    ..Default::default()
+                                };
                                 tally.note(key.rewrap(&ciphertext, &renewed)).unwrap();
                             }
                             if let Some(data_key) = data_key {
@@ -135,11 +141,19 @@ fn signatures(spec: &KeySpec, key: &Key, tally: &mut Tally) {
                         for input in [&b""[..], b"canary", &[7; 32], &[7; 64]] {
                             let options = SignOptions { hash, prehashed, rsa_padding, marshaling };
                             let request = SignRequest { context, version: None, options };
-                            let Some(signature) = tally.note(key.sign_text(input, &request)) else { continue };
+                            let Some(signature) = tally.note(key.sign_text(input, &request)) else {
+                                continue;
+                            };
                             assert_eq!(tally.note(key.verify_text(input, &signature, &request)), Some(true));
-                            let other = SignRequest { options: SignOptions { prehashed: false, ..options }, ..request };
+                            let other = SignRequest {
+                                options: SignOptions { prehashed: false, ..options },
+                                ..request
+                            };
                             if !prehashed {
-                                assert_eq!(tally.note(key.verify_text(b"other", &signature, &other)), Some(false));
+                                assert_eq!(
+                                    tally.note(key.verify_text(b"other", &signature, &other)),
+                                    Some(false)
+                                );
                             }
                         }
                     }

@@ -3,18 +3,46 @@
 use strongroom_crypto::secret::Plaintext;
 
 use super::{
-    DataKey, DataKeyBits, DecryptOptions, Encapsulated, EncryptOptions, Key, MacOptions, SignRequest,
+    DataKey, DataKeyBits, DecryptOptions, Encapsulated, EncryptOptions, Key, MacOptions, SignRequest, one,
 };
 use crate::error::UseError;
+use crate::policy::Amount;
 
-/// Batches. Every item is checked, counted and done as if it came alone; what could be left out of that would be the checks.
+/// Batches. Every item is checked and counted.
 impl Key {
     /// [`encrypt`](Self::encrypt) for each plaintext.
     pub fn encrypt_batch<'a>(
         &self,
         items: impl IntoIterator<Item = (&'a [u8], EncryptOptions<'a>)>,
     ) -> Vec<Result<Vec<u8>, UseError>> {
-        each(items, |(plaintext, options)| self.encrypt(plaintext, &options))
+        let items: Vec<_> = items.into_iter().collect();
+        match self.encrypt_counted_together(&items) {
+            Ok(outcomes) => outcomes,
+            // Together they are too many for this version, or it has to be replaced: one by one then.
+            Err(_) => each(items, |(plaintext, options)| self.encrypt(plaintext, &options)),
+        }
+    }
+
+    /// For items that leave the choice of the version: one look at the policy, and one count, for all of them.
+    fn encrypt_counted_together(
+        &self,
+        items: &[(&[u8], EncryptOptions<'_>)],
+    ) -> Result<Vec<Result<Vec<u8>, UseError>>, UseError> {
+        let content = self.cell.load();
+        let live = content.usable()?;
+        let (version, key) = live.protecting(None)?;
+        let left_to_us = items.iter().filter(|(_, options)| options.version.is_none());
+        let need = left_to_us
+            .fold(Amount::default(), |sum, (plaintext, _)| sum.saturating_add(one(plaintext.len())));
+        self.count(live, version, key, need)?;
+        Ok(each(items, |(plaintext, options)| {
+            if options.version.is_some() {
+                return self.encrypt(plaintext, options);
+            }
+            let mut out = Vec::new();
+            self.encrypt_with(live, version, key, plaintext, options, &mut out)?;
+            Ok(out)
+        }))
     }
 
     /// [`encrypt_text`](Self::encrypt_text) for each plaintext.

@@ -7,7 +7,7 @@ use crate::error::UseError;
 use crate::nonce;
 use crate::policy::{KeyKind, Policy};
 use crate::text::{self, Base64, VERSION_LEN};
-use crate::version::{VersionKey, VersionSecret};
+use crate::version::{Version, VersionKey, VersionSecret};
 
 /// What goes with a plaintext.
 #[derive(Clone, Copy, Debug)]
@@ -60,13 +60,27 @@ impl Key {
         options: &EncryptOptions<'_>,
         out: &mut Vec<u8>,
     ) -> Result<(), UseError> {
+        self.protect(options.version, plaintext.len(), |live, version, key| {
+            self.encrypt_with(live, version, key, plaintext, options, out)
+        })
+    }
+
+    /// Encrypts with a version that is chosen and counted.
+    #[inline]
+    pub(super) fn encrypt_with(
+        &self,
+        live: &Live,
+        version: &Version,
+        key: &VersionKey,
+        plaintext: &[u8],
+        options: &EncryptOptions<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), UseError> {
+        check(live.policy(), options)?;
         let before = out.len();
-        let sealed = self.protect(options.version, plaintext.len(), |live, version, key| {
-            check(live.policy(), options)?;
-            out.reserve(VERSION_LEN.saturating_add(plaintext.len()).saturating_add(MOST_OVERHEAD));
-            out.extend_from_slice(&version.number.to_be_bytes());
-            self.seal(live, key, plaintext, options, out)
-        });
+        out.reserve(VERSION_LEN.saturating_add(plaintext.len()).saturating_add(MOST_OVERHEAD));
+        out.extend_from_slice(&version.number.to_be_bytes());
+        let sealed = self.seal(live, key, plaintext, options, out);
         if sealed.is_err() {
             out.truncate(before);
         }

@@ -25,9 +25,9 @@ impl Key {
         associated_data: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<(), UseError> {
-        let wrapper = self.held(kind, KeyKind::HeldWrapping)?.wrapper(reference)?;
+        let holder = self.held(kind, KeyKind::HeldWrapping)?.wrapper(reference)?;
         let data_key = Secret::<32>::random()?;
-        let wrapped = wrapper.wrap(&SecretBytes::copy_from_slice(data_key.expose())?, CONTEXT)?;
+        let wrapped = holder.wrap(&SecretBytes::copy_from_slice(data_key.expose())?, CONTEXT)?;
         let len = u16::try_from(wrapped.len()).map_err(|_| UseError::TooLong)?;
         out.extend_from_slice(&len.to_be_bytes());
         out.extend_from_slice(&wrapped);
@@ -42,11 +42,11 @@ impl Key {
         sealed: &[u8],
         associated_data: &[u8],
     ) -> Result<Plaintext, UseError> {
-        let wrapper = self.held(kind, KeyKind::HeldWrapping)?.wrapper(reference)?;
+        let holder = self.held(kind, KeyKind::HeldWrapping)?.wrapper(reference)?;
         let (len, rest) = sealed.split_first_chunk().ok_or(UseError::Forged)?;
         let len = usize::from(u16::from_be_bytes(*len));
         let (wrapped, sealed) = rest.split_at_checked(len).ok_or(UseError::Forged)?;
-        let data_key = wrapper.unwrap(wrapped, CONTEXT)?;
+        let data_key = holder.unwrap(wrapped, CONTEXT)?;
         let data_key = Secret::<32>::copy_from_slice(data_key.expose()).map_err(|_| UseError::Forged)?;
         Ok(AeadKey::new(KeyType::Aes256Gcm96, data_key.expose())?.open(associated_data, sealed)?)
     }
@@ -56,7 +56,7 @@ impl Key {
         kind: KeyKind,
         reference: &HeldReference,
         input: &[u8],
-        options: &SignOptions,
+        options: SignOptions,
     ) -> Result<Vec<u8>, UseError> {
         let signer = self.signer(kind, reference)?;
         check_options(signer.algorithm(), options)?;
@@ -73,12 +73,12 @@ impl Key {
         reference: &HeldReference,
         input: &[u8],
         signature: &[u8],
-        options: &SignOptions,
+        options: SignOptions,
     ) -> Result<Result<(), VerifyError>, UseError> {
         let signer = self.signer(kind, reference)?;
         let (key_type, _) = check_options(signer.algorithm(), options)?;
         let public = PublicKey::from_raw(key_type, signer.public_key()).map_err(|_| UseError::Cipher)?;
-        Ok(public.verify(input, signature, options))
+        Ok(public.verify(input, signature, &options))
     }
 
     fn signer(&self, kind: KeyKind, reference: &HeldReference) -> Result<Arc<dyn Signer>, UseError> {
@@ -92,7 +92,7 @@ impl Key {
 }
 
 /// A key held elsewhere hashes the message itself, with the one hash of its algorithm.
-fn check_options(algorithm: Algorithm, options: &SignOptions) -> Result<(KeyType, HashAlgorithm), UseError> {
+fn check_options(algorithm: Algorithm, options: SignOptions) -> Result<(KeyType, HashAlgorithm), UseError> {
     let (key_type, hash) = match algorithm {
         Algorithm::EcdsaP256Sha256 => (KeyType::EcdsaP256, HashAlgorithm::Sha2_256),
         Algorithm::EcdsaP384Sha384 => (KeyType::EcdsaP384, HashAlgorithm::Sha2_384),

@@ -47,7 +47,7 @@ impl Key {
             let signature = match &key.secret {
                 VersionSecret::Local(material) => sign_local(policy, material, input, request)?,
                 VersionSecret::Held(reference) => {
-                    self.sign_held(policy.kind, reference, input, &request.options)?
+                    self.sign_held(policy.kind, reference, input, request.options)?
                 }
             };
             Ok([version.number.to_be_bytes().as_slice(), &signature].concat())
@@ -119,7 +119,7 @@ impl Key {
                 }
             }
             VersionSecret::Held(reference) => {
-                self.verify_held(policy.kind, reference, input, signature, &request.options)?
+                self.verify_held(policy.kind, reference, input, signature, request.options)?
             }
         };
         match outcome {
