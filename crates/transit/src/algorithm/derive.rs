@@ -1,52 +1,46 @@
 //! Keys per context, as Vault derives them, and convergent encryption.
 
-use hmac::digest::KeyInit as _;
-use hmac::{Hmac, Mac as _};
 use strongroom_crypto::kdf;
+use strongroom_crypto::mac::MacKey;
 use strongroom_crypto::secret::{Secret, SecretBytes};
-use zeroize::Zeroizing;
 
 use super::{AeadError, AeadKey, DeriveError, KeyType};
 
-/// A derived key that chooses the nonce by the plaintext, so that under one context the same plaintext always gives the same
-/// ciphertext: Vault's convergent encryption, version 3.
+/// A derived key that chooses the nonce by what it seals, so that under one context the same plaintext with the same associated
+/// data always gives the same ciphertext: Vault's convergent encryption, version 3.
 ///
-/// Who sees two ciphertexts sees whether the plaintexts are equal: that is its purpose and its price.
+/// Who sees two ciphertexts sees whether what was sealed is equal: that is its purpose and its price. Nonces of 96 bits are
+/// the first bits of an HMAC, as good as random: a key seals at most 2^32 different messages (SP 800-38D, section 8.3).
 pub struct Convergent {
     aead: AeadKey,
-    nonce_key: Secret<32>,
+    nonce_key: MacKey,
+    associated_nonce_key: MacKey,
 }
 
 impl Convergent {
-    /// Seals with the nonce HMAC-SHA-256(nonce key, plaintext), cut to the cipher's length.
+    /// Seals under a nonce that is the beginning of an HMAC-SHA-256.
     ///
-    /// The associated data is not part of the nonce, in Vault and so here: the same plaintext under two associated data has
-    /// one nonce, which gives away the keystream's equality and, for GCM, the key of the tags. Use one associated data per
-    /// context, or none.
+    /// Without associated data that is Vault's, over the plaintext, and so is the ciphertext. With associated data Vault leaves
+    /// them out: then one plaintext under two associated data has one nonce, and the two tags give the key of the tags away.
+    /// Here they are part of it, under a key of their own. Vault opens these ciphertexts too.
     ///
     /// # Errors
     ///
     /// As [`AeadKey::seal`].
     pub fn seal(&self, aad: &[u8], plaintext: &[u8]) -> Result<Vec<u8>, AeadError> {
-        let mut nonce = vec![0; self.aead.nonce_len()];
-        for (byte, digest) in nonce.iter_mut().zip(self.nonce(plaintext)) {
-            *byte = digest;
-        }
-        self.aead.seal(&nonce, aad, plaintext)
+        let mac = if aad.is_empty() {
+            self.nonce_key.mac(&[plaintext])
+        } else {
+            let len = u64::try_from(aad.len()).map_err(|_| AeadError::Cipher)?;
+            self.associated_nonce_key.mac(&[&len.to_be_bytes(), aad, plaintext])
+        };
+        let nonce = mac.get(..self.aead.nonce_len()).ok_or(AeadError::NonceLength)?;
+        self.aead.seal(nonce, aad, plaintext)
     }
 
     /// The key that opens.
     pub fn aead(&self) -> &AeadKey {
         &self.aead
-    }
-
-    fn nonce(&self, plaintext: &[u8]) -> [u8; 32] {
-        // Padded to the block (FIPS 198-1, section 4, step 3), the key has the length that the library takes without an error.
-        let mut block = Zeroizing::new([0; 64]);
-        for (byte, secret) in block.iter_mut().zip(self.nonce_key.expose()) {
-            *byte = *secret;
-        }
-        Hmac::<sha2::Sha256>::new((&*block).into()).chain_update(plaintext).finalize().into_bytes().into()
     }
 }
 
@@ -57,14 +51,19 @@ pub(super) fn aead(key_type: KeyType, key: &[u8], context: &[u8]) -> Result<Aead
 
 pub(super) fn convergent(key_type: KeyType, key: &[u8], context: &[u8]) -> Result<Convergent, DeriveError> {
     let len = key_type.symmetric_key_len().ok_or(DeriveError::KeyType(key_type))?;
-    let derived: Secret<64> = derive(key, context)?;
+    let derived: Secret<96> = derive(key, context)?;
     let (key, rest) = derived.expose().split_at_checked(len).ok_or(DeriveError::Library)?;
-    let (nonce_key, _) = rest.split_at_checked(NONCE_KEY_LEN).ok_or(DeriveError::Library)?;
+    let (nonce_key, rest) = rest.split_first_chunk::<32>().ok_or(DeriveError::Library)?;
+    let (associated_nonce_key, _) = rest.split_first_chunk::<32>().ok_or(DeriveError::Library)?;
     let aead = AeadKey::new(key_type, key).map_err(|error| match error {
         AeadError::Secret(error) => DeriveError::Secret(error),
         _ => DeriveError::Library,
     })?;
-    Ok(Convergent { aead, nonce_key: Secret::copy_from_slice(nonce_key)? })
+    Ok(Convergent {
+        aead,
+        nonce_key: MacKey::new(&Secret::copy_from_slice(nonce_key)?),
+        associated_nonce_key: MacKey::new(&Secret::copy_from_slice(associated_nonce_key)?),
+    })
 }
 
 /// The parent is the seed ‖ the public key, which is what Go, and so Vault, calls an Ed25519 private key.
@@ -84,4 +83,32 @@ fn derive<const N: usize>(key: &[u8], context: &[u8]) -> Result<Secret<N>, Deriv
     Ok(kdf::hkdf(&[], key, &[context])?)
 }
 
-const NONCE_KEY_LEN: usize = 32;
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn associated_data_change_the_nonce_and_without_them_it_is_vaults() {
+        for kind in KeyType::ALL.into_iter().filter(|kind| kind.is_aead()) {
+            let key = vec![7; kind.symmetric_key_len().unwrap()];
+            let convergent = convergent(kind, &key, b"context").unwrap();
+            let sealed = [&b""[..], b"a", b"b", b"ab"].map(|aad| {
+                let sealed = convergent.seal(aad, b"bc").unwrap();
+                assert_eq!(convergent.seal(aad, b"bc").unwrap(), sealed);
+                assert_eq!(convergent.aead().open(aad, &sealed).unwrap().as_slice(), b"bc");
+                sealed
+            });
+            let mut nonces: Vec<&[u8]> =
+                sealed.iter().map(|sealed| &sealed[..kind.nonce_len().unwrap()]).collect();
+            // Moved from the plaintext to the associated data, a byte changes it too.
+            let moved = convergent.seal(b"ab", b"c").unwrap();
+            nonces.push(&moved[..kind.nonce_len().unwrap()]);
+            let vaults = kdf::hkdf::<64>(&[], &key, &[b"context"]).unwrap();
+            let nonce_key = Secret::copy_from_slice(&vaults.expose()[key.len()..][..32]).unwrap();
+            assert!(MacKey::new(&nonce_key).mac(&[b"bc"]).starts_with(nonces[0]), "{kind}");
+            nonces.sort_unstable();
+            nonces.dedup();
+            assert_eq!(nonces.len(), 5, "{kind}");
+        }
+    }
+}

@@ -11,9 +11,28 @@ use super::{
 
 /// One version's secret: the key, and the HMAC key that Vault gives to every version beside it.
 ///
-/// It is neither printed, copied nor compared. Its bytes are in secret memory, wiped on drop. For an asymmetric key the
-/// library holds an expanded copy on its own heap besides, which is not locked; aws-lc wipes whatever it frees
-/// (`OPENSSL_free` cleanses the whole allocation).
+/// Its bytes are in secret memory, wiped on drop. See [the module](super) for what the libraries keep besides. It is neither
+/// printed nor copied by accident:
+///
+/// ```compile_fail
+/// # use strongroom_transit::algorithm::{GenerateOptions, KeyType, Material};
+/// let key = Material::generate(KeyType::Ed25519, &GenerateOptions::default()).unwrap();
+/// println!("{key:?}");
+/// ```
+///
+/// ```compile_fail
+/// # use strongroom_transit::algorithm::{GenerateOptions, KeyType, Material};
+/// let key = Material::generate(KeyType::Ed25519, &GenerateOptions::default()).unwrap();
+/// let copy = key.clone();
+/// ```
+///
+/// What does compile, so that the two above fail for the reason meant:
+///
+/// ```
+/// # use strongroom_transit::algorithm::{GenerateOptions, KeyType, Material};
+/// let key = Material::generate(KeyType::Ed25519, &GenerateOptions::default()).unwrap();
+/// println!("{}", key.key_type());
+/// ```
 pub struct Material {
     pub(crate) key_type: KeyType,
     /// As it is stored: see [`encode`](Self::encode).
