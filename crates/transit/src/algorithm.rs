@@ -15,24 +15,25 @@
 //!
 //! # Where keys lie
 //!
-//! A [`Material`] keeps its key in secret memory ([`strongroom_crypto::secret`]). Beside it there are, on the ordinary heap, not
-//! locked, and wiped when they are dropped:
+//! A [`Material`] keeps its key in secret memory ([`strongroom_crypto::secret`]). Beside it there are, on the
+//! ordinary heap, not locked, and wiped when they are dropped:
 //!
-//! - of an asymmetric key, what aws-lc makes of it (`EVP_PKEY`; for RSA two of them, since aws-lc-rs has a type per use). Whatever
-//!   aws-lc frees it cleanses (`OPENSSL_free`, read in aws-lc-sys 0.47.0), unless the linking program installs allocators of
-//!   its own;
+//! - of an asymmetric key, what aws-lc makes of it (`EVP_PKEY`; for RSA two of them, since aws-lc-rs has a type per
+//!   use). Whatever aws-lc frees it cleanses (`OPENSSL_free`, read in aws-lc-sys 0.47.0), unless the linking program
+//!   installs allocators of its own;
 //! - of a symmetric key that was scheduled, the [`AeadKey`];
 //! - what is on its way in or out as text or DER.
 //!
-//! One call of aws-lc-rs leaves a copy, `Ed25519KeyPair::seed`, and is not used. The test `algorithms_traces` searches the whole
-//! process for every kind of key after it was used in every way and dropped. Stack frames and registers are not wiped.
+//! One call of aws-lc-rs leaves a copy, `Ed25519KeyPair::seed`, and is not used. The test `algorithms_traces`
+//! searches the whole process for every kind of key after it was used in every way and dropped. Stack frames and
+//! registers are not wiped.
 //!
 //! # What is left out of Vault's parameters
 //!
 //! - SHA-1 anywhere but in OAEP: SP 800-131A disallows it for signatures.
 //! - RSA signatures with SHA-224, SHA-3 or without a hash: see the error [`ParameterError::RsaHash`].
-//! - RSA encryption with PKCS #1 v1.5 padding: whoever can see whether a decryption fails can decrypt (Bleichenbacher, 1998),
-//!   and a service shows that by nature. OAEP is Vault's default.
+//! - RSA encryption with PKCS #1 v1.5 padding: whoever can see whether a decryption fails can decrypt
+//!   (Bleichenbacher, 1998), and a service shows that by nature. OAEP is Vault's default.
 //! - Ed25519ph and `HashML-DSA`: other signatures than those of the same key over the message, which few verify.
 
 mod aead;

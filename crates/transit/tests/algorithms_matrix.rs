@@ -1,5 +1,5 @@
-//! Every kind of key with every operation and every parameter: success where the rules below say so, else the error that they
-//! say, and never a panic.
+//! Every kind of key with every operation and every parameter: success where the rules below say so, else the error
+//! that they say, and never a panic.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -1,5 +1,5 @@
-//! What dropped key material leaves in the process's memory: every writable page is searched, for the secret's bytes in both orders,
-//! since libraries keep numbers the other way round.
+//! What dropped key material leaves in the process's memory: every writable page is searched, for the secret's bytes
+//! in both orders, since libraries keep numbers the other way round.
 //!
 //! The needle is kept apart from its mask, so that the search does not find itself.
 #![allow(

@@ -1,5 +1,5 @@
-//! Keys, signatures and ciphertexts by pyca/cryptography, which is OpenSSL underneath: `interop_pyca.json`, written by the script
-//! of that name.
+//! Keys, signatures and ciphertexts by pyca/cryptography, which is OpenSSL underneath: `interop_pyca.json`, written
+//! by the script of that name.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -167,7 +167,8 @@ macro_rules! ml_kem {
 ml_kem!(ml_kem_768_and_rustcrypto_open_each_other, DecapsulationKey768, KeyType::MlKem768);
 ml_kem!(ml_kem_1024_and_rustcrypto_open_each_other, DecapsulationKey1024, KeyType::MlKem1024);
 
-/// RFC 9935, section 6, and RFC 9881, section 6: the form with both, which OpenSSL writes unless it is told otherwise.
+/// RFC 9935, section 6, and RFC 9881, section 6: the form with both, which OpenSSL writes unless it is told
+/// otherwise.
 #[test]
 #[allow(deprecated, reason = "the expanded forms are what is tested")]
 fn key_with_its_seed_and_its_expanded_form_comes_in_and_one_with_anothers_does_not() {
@@ -254,7 +255,8 @@ fn rsa_signatures_are_what_rfc_8017_says() {
     assert_eq!(run, 5 * ROUNDS);
 }
 
-/// EMSA-PSS-VERIFY (section 9.1.2) with SHA-256 and a modulus of whole bytes: the salt's length, if the encoded message is right.
+/// EMSA-PSS-VERIFY (section 9.1.2) with SHA-256 and a modulus of whole bytes: the salt's length, if the encoded
+/// message is right.
 fn pss_salt_len(encoded: &[u8], digest: &[u8]) -> Option<usize> {
     let (masked, rest) = encoded.split_at(encoded.len() - 33);
     let (hash, trailer) = rest.split_at(32);

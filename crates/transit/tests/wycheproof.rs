@@ -1,5 +1,5 @@
-//! Wycheproof: each set's cases are run or counted, by name, as not applicable; the totals are asserted, so that nothing is
-//! skipped in silence. HKDF-SHA-256, by which keys are derived, is run in `strongroom-crypto`.
+//! Wycheproof: each set's cases are run or counted, by name, as not applicable; the totals are asserted, so that
+//! nothing is skipped in silence. HKDF-SHA-256, by which keys are derived, is run in `strongroom-crypto`.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -1,6 +1,7 @@
 //! Authenticated encryption: scheduled once, one allocation per message, nonce ‖ ciphertext ‖ tag.
 //!
-//! The caller answers for the nonce: one nonce twice under one key gives away both plaintexts and the key of the tags.
+//! The caller answers for the nonce: one nonce twice under one key gives away both plaintexts and the key of the
+//! tags.
 
 mod error;
 mod xaes;
@@ -19,9 +20,10 @@ use xaes::XaesKey;
 
 /// A key that seals and opens, scheduled once and shared by any number of threads.
 ///
-/// With 96-bit nonces aws-lc keeps the schedule on its own heap, wiped when it is freed (see [`strongroom_crypto::aead`]). With
-/// 192-bit nonces every message has a key of its own, scheduled there for as long as the message takes; the key that these
-/// come from is a [`Secret`] (XChaCha20-Poly1305) or a schedule on the ordinary heap, wiped on drop (XAES-256-GCM).
+/// With 96-bit nonces aws-lc keeps the schedule on its own heap, wiped when it is freed (see
+/// [`strongroom_crypto::aead`]). With 192-bit nonces every message has a key of its own, scheduled there for as long
+/// as the message takes; the key that these come from is a [`Secret`] (XChaCha20-Poly1305) or a schedule on the
+/// ordinary heap, wiped on drop (XAES-256-GCM).
 pub struct AeadKey(Cipher);
 
 enum Cipher {

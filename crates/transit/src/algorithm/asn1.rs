@@ -1,4 +1,5 @@
-//! Private and public keys in the standards' encodings: PKCS #8 (RFC 5958) and `SubjectPublicKeyInfo` (RFC 5280, section 4.1).
+//! Private and public keys in the standards' encodings: PKCS #8 (RFC 5958) and `SubjectPublicKeyInfo` (RFC 5280,
+//! section 4.1).
 
 use pkcs8::der::asn1::{Any, AnyRef, BitStringRef, Null, OctetStringRef};
 use pkcs8::der::{Decode as _, Encode as _};
@@ -57,8 +58,8 @@ fn is_of(key_type: KeyType, algorithm: AlgorithmIdentifierRef<'_>) -> bool {
     })
 }
 
-/// The algorithm's identifier and parameters: RFC 8017 for RSA, RFC 5480 for the curves, RFC 8410 for Ed25519, RFC 9881 for
-/// ML-DSA, RFC 9935 for ML-KEM. Symmetric keys have none.
+/// The algorithm's identifier and parameters: RFC 8017 for RSA, RFC 5480 for the curves, RFC 8410 for Ed25519, RFC
+/// 9881 for ML-DSA, RFC 9935 for ML-KEM. Symmetric keys have none.
 fn identifier(key_type: KeyType) -> Option<(ObjectIdentifier, Option<Any>)> {
     let (oid, parameters) = match key_type {
         KeyType::Rsa2048 | KeyType::Rsa3072 | KeyType::Rsa4096 => {

@@ -6,11 +6,12 @@ use strongroom_crypto::secret::{Secret, SecretBytes};
 
 use super::{AeadError, AeadKey, DeriveError, KeyType};
 
-/// A derived key that chooses the nonce by what it seals, so that under one context the same plaintext with the same associated
-/// data always gives the same ciphertext: Vault's convergent encryption, version 3.
+/// A derived key that chooses the nonce by what it seals, so that under one context the same plaintext with the same
+/// associated data always gives the same ciphertext: Vault's convergent encryption, version 3.
 ///
-/// Who sees two ciphertexts sees whether what was sealed is equal: that is its purpose and its price. Nonces of 96 bits are
-/// the first bits of an HMAC, as good as random: a key seals at most 2^32 different messages (SP 800-38D, section 8.3).
+/// Who sees two ciphertexts sees whether what was sealed is equal: that is its purpose and its price. Nonces of 96
+/// bits are the first bits of an HMAC, as good as random: a key seals at most 2^32 different messages (SP 800-38D,
+/// section 8.3).
 pub struct Convergent {
     aead: AeadKey,
     nonce_key: MacKey,
@@ -20,9 +21,9 @@ pub struct Convergent {
 impl Convergent {
     /// Seals under a nonce that is the beginning of an HMAC-SHA-256.
     ///
-    /// Without associated data that is Vault's, over the plaintext, and so is the ciphertext. With associated data Vault leaves
-    /// them out: then one plaintext under two associated data has one nonce, and the two tags give the key of the tags away.
-    /// Here they are part of it, under a key of their own. Vault opens these ciphertexts too.
+    /// Without associated data that is Vault's, over the plaintext, and so is the ciphertext. With associated data
+    /// Vault leaves them out: then one plaintext under two associated data has one nonce, and the two tags give the
+    /// key of the tags away. Here they are part of it, under a key of their own. Vault opens these ciphertexts too.
     ///
     /// # Errors
     ///
@@ -45,7 +46,8 @@ impl Convergent {
 }
 
 pub(super) fn aead(key_type: KeyType, key: &[u8], context: &[u8]) -> Result<AeadKey, DeriveError> {
-    // HKDF's output for fewer bytes is a prefix of that for more: a key is the same with and without a nonce key after it.
+    // HKDF's output for fewer bytes is a prefix of that for more: a key is the same with and without a nonce key
+    // after it.
     Ok(convergent(key_type, key, context)?.aead)
 }
 

@@ -1,8 +1,8 @@
 //! ECDSA (FIPS 186-5, section 6) with any hash.
 //!
-//! aws-lc-rs ties each curve to one hash. The hash is nothing to the signature but a number, though: the leftmost bits of the
-//! digest, as many as the order has (section 6.4.1, step 2). So the digest is brought to the length of the library's hash here,
-//! cut on the right or filled with zeros on the left, neither of which changes that number.
+//! aws-lc-rs ties each curve to one hash. The hash is nothing to the signature but a number, though: the leftmost
+//! bits of the digest, as many as the order has (section 6.4.1, step 2). So the digest is brought to the length of
+//! the library's hash here, cut on the right or filled with zeros on the left, neither of which changes that number.
 
 use aws_lc_rs::digest::{Digest, SHA256, SHA384, SHA512};
 use aws_lc_rs::signature::{
@@ -91,8 +91,8 @@ pub(super) fn verification(
     }
 }
 
-/// The digest of the input, or the input where it is one. Then it may be of any hash here, whichever is named: only its bits
-/// go into the signature, and Vault does not look at the name either.
+/// The digest of the input, or the input where it is one. Then it may be of any hash here, whichever is named: only
+/// its bits go into the signature, and Vault does not look at the name either.
 fn digest(input: &[u8], options: SignOptions) -> Result<Vec<u8>, ParameterError> {
     let hash = options.hash.ok_or(ParameterError::NoHash)?;
     if !options.prehashed {

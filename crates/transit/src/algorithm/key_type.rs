@@ -6,8 +6,8 @@ use std::str::FromStr;
 
 /// A kind of key.
 ///
-/// `Display` and `FromStr` use Vault's names; those that Vault lacks (`xaes256-gcm`, `ml-kem-768`, `ml-kem-1024`) follow
-/// their pattern.
+/// `Display` and `FromStr` use Vault's names; those that Vault lacks (`xaes256-gcm`, `ml-kem-768`, `ml-kem-1024`)
+/// follow their pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum KeyType {
     /// AES-128-GCM with 96-bit nonces (SP 800-38D).
@@ -178,7 +178,8 @@ impl KeyType {
         }
     }
 
-    /// Whether the message is hashed by a hash of the caller's choice before it is signed. The others hash it themselves.
+    /// Whether the message is hashed by a hash of the caller's choice before it is signed. The others hash it
+    /// themselves.
     pub const fn hashes_signature_input(self) -> bool {
         self.is_ecdsa() || self.is_rsa()
     }

@@ -27,7 +27,8 @@ pub(super) fn verify(hash: HashAlgorithm, key: &[u8], input: &[u8], claimed: &[u
 }
 
 fn tag<M: Mac + KeyInit>(hash: HashAlgorithm, key: &[u8], input: &[u8]) -> Vec<u8> {
-    // FIPS 198-1, section 4, steps 1 to 3, done here: a key of the block's length is one that the library takes without an error.
+    // FIPS 198-1, section 4, steps 1 to 3, done here: a key of the block's length is one that the library takes
+    // without an error.
     let mut block = Key::<M>::default();
     let hashed = (key.len() > block.len()).then(|| Zeroizing::new(hash.digest(key)));
     let key = hashed.as_ref().map_or(key, |hashed| hashed.as_slice());

@@ -11,8 +11,8 @@ use super::{
 
 /// One version's secret: the key, and the HMAC key that Vault gives to every version beside it.
 ///
-/// Its bytes are in secret memory, wiped on drop. See [the module](super) for what the libraries keep besides. It is neither
-/// printed nor copied by accident:
+/// Its bytes are in secret memory, wiped on drop. See [the module](super) for what the libraries keep besides. It is
+/// neither printed nor copied by accident:
 ///
 /// ```compile_fail
 /// # use strongroom_transit::algorithm::{GenerateOptions, KeyType, Material};
@@ -60,7 +60,8 @@ impl Material {
     /// Draws a new key.
     ///
     /// The operating system's randomness is used where the key is a string of random bytes (symmetric keys, seeds of
-    /// Ed25519, ML-KEM and ML-DSA); aws-lc's generator, which it seeds, for the scalars of ECDSA and the primes of RSA.
+    /// Ed25519, ML-KEM and ML-DSA); aws-lc's generator, which it seeds, for the scalars of ECDSA and the primes of
+    /// RSA.
     ///
     /// # Errors
     ///
@@ -121,8 +122,8 @@ impl Material {
     ///
     /// # Errors
     ///
-    /// Every departure from the format is refused: an unknown version or type, a length that does not fit, a point that is
-    /// not the scalar's, a DER form other than the one that is written.
+    /// Every departure from the format is refused: an unknown version or type, a length that does not fit, a point
+    /// that is not the scalar's, a DER form other than the one that is written.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let ([format, code], rest) = bytes.split_first_chunk().ok_or(DecodeError::Truncated)?;
         if *format != FORMAT {
@@ -250,8 +251,8 @@ impl Material {
 
     /// The secret that was encapsulated (FIPS 203, algorithm 21).
     ///
-    /// A ciphertext of the right length that was not made for this key gives a secret too, one that nobody knows: that is how
-    /// ML-KEM rejects.
+    /// A ciphertext of the right length that was not made for this key gives a secret too, one that nobody knows:
+    /// that is how ML-KEM rejects.
     ///
     /// # Errors
     ///

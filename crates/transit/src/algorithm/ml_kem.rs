@@ -1,6 +1,7 @@
 //! ML-KEM (FIPS 203). A key is its seed of 64 bytes (d ‖ z, section 7.1), as RFC 9935 recommends.
 //!
-//! aws-lc-rs encapsulates and decapsulates but makes no key from a seed; `ml-kem` does that, and hands over the expanded key.
+//! aws-lc-rs encapsulates and decapsulates but makes no key from a seed; `ml-kem` does that, and hands over the
+//! expanded key.
 
 use aws_lc_rs::kem;
 use ml_kem::{DecapsulationKey768, DecapsulationKey1024, Seed};

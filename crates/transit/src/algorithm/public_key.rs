@@ -101,8 +101,8 @@ impl PublicKey {
         self.key_type
     }
 
-    /// The algorithm's own form: 32 bytes for Ed25519, the uncompressed point for ECDSA, `RSAPublicKey` in DER for RSA, FIPS
-    /// 203's and 204's encodings for ML-KEM and ML-DSA.
+    /// The algorithm's own form: 32 bytes for Ed25519, the uncompressed point for ECDSA, `RSAPublicKey` in DER for
+    /// RSA, FIPS 203's and 204's encodings for ML-KEM and ML-DSA.
     pub fn raw(&self) -> &[u8] {
         &self.raw
     }
@@ -144,8 +144,8 @@ impl PublicKey {
         UnparsedPublicKey::new(pure, &self.raw).verify(input, signature).map_err(|_| VerifyError::Wrong)
     }
 
-    /// Encrypts a few bytes: RSAES-OAEP (RFC 8017, section 7.1), no label. [`Material::decrypt`](super::Material::decrypt) undoes
-    /// it.
+    /// Encrypts a few bytes: RSAES-OAEP (RFC 8017, section 7.1), no label.
+    /// [`Material::decrypt`](super::Material::decrypt) undoes it.
     ///
     /// # Errors
     ///

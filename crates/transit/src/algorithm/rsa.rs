@@ -1,7 +1,8 @@
 //! RSA signatures (RFC 8017, section 8): PSS and PKCS #1 v1.5 with SHA-256, SHA-384 and SHA-512.
 //!
-//! Those are the hashes that aws-lc-rs signs with. SHA-224, SHA-3, and PKCS #1 v1.5 without a `DigestInfo` (Vault's hash `none`)
-//! are not offered: they would need the bare private operation, which no maintained library gives without an open advisory.
+//! Those are the hashes that aws-lc-rs signs with. SHA-224, SHA-3, and PKCS #1 v1.5 without a `DigestInfo` (Vault's
+//! hash `none`) are not offered: they would need the bare private operation, which no maintained library gives
+//! without an open advisory.
 
 mod salt;
 

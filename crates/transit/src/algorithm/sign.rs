@@ -9,8 +9,8 @@ use strongroom_crypto::secret::SecretError;
 
 use super::{HashAlgorithm, KeyType};
 
-/// How to sign, and how what was signed is verified. What a kind of key has no use for is ignored, as in Vault: Ed25519 and ML-DSA
-/// hash by themselves, and padding is RSA's.
+/// How to sign, and how what was signed is verified. What a kind of key has no use for is ignored, as in Vault:
+/// Ed25519 and ML-DSA hash by themselves, and padding is RSA's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SignOptions {
     /// The hash; `None` is Vault's `none`, which no key here takes where a hash matters.
@@ -86,7 +86,8 @@ impl Error for UnknownSaltLength {}
 pub enum Marshaling {
     /// ECDSA as a DER sequence of r and s (RFC 3279, section 2.2.3); the text in base64.
     Asn1,
-    /// ECDSA as r ‖ s, both as long as the curve's order (RFC 7518, section 3.4); the text in base64url without padding.
+    /// ECDSA as r ‖ s, both as long as the curve's order (RFC 7518, section 3.4); the text in base64url without
+    /// padding.
     Jws,
 }
 

@@ -103,7 +103,8 @@ impl Error for ExportError {}
 /// A wrapped key did not come out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UnwrapError {
-    /// It was not wrapped for this key with this hash, or is damaged. Nothing more is told, so that nobody can learn by asking.
+    /// It was not wrapped for this key with this hash, or is damaged. Nothing more is told, so that nobody can learn
+    /// by asking.
     Wrong,
     /// Longer than any key is.
     TooLong,

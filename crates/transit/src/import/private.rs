@@ -13,8 +13,8 @@ use super::ImportError;
 use crate::algorithm::{HMAC_KEY_LENS, KeyType, Material, asn1, ecdsa, ml_dsa, ml_kem, private, rsa};
 
 impl Material {
-    /// Takes a key that was made elsewhere: the bytes of a symmetric or HMAC key, the PKCS #8 document (RFC 5958, DER, unencrypted)
-    /// of an asymmetric one. The HMAC key beside it is new, as in Vault.
+    /// Takes a key that was made elsewhere: the bytes of a symmetric or HMAC key, the PKCS #8 document (RFC 5958,
+    /// DER, unencrypted) of an asymmetric one. The HMAC key beside it is new, as in Vault.
     ///
     /// # Errors
     ///
@@ -29,8 +29,8 @@ impl Material {
         Self::with_new_hmac_key(key_type, body).map_err(|error| ImportError::of_body(key_type, error))
     }
 
-    /// Takes a key as [`export`](Self::export) writes it, in any of its formats: base64 of the bytes or of DER; PEM labelled
-    /// `PRIVATE KEY`, `RSA PRIVATE KEY` or `EC PRIVATE KEY`. Blank space around the text is left aside.
+    /// Takes a key as [`export`](Self::export) writes it, in any of its formats: base64 of the bytes or of DER; PEM
+    /// labelled `PRIVATE KEY`, `RSA PRIVATE KEY` or `EC PRIVATE KEY`. Blank space around the text is left aside.
     ///
     /// # Errors
     ///
@@ -126,8 +126,8 @@ fn ml_kem_seed(key_type: KeyType, inner: &[u8]) -> Result<SecretBytes, ImportErr
     Ok(SecretBytes::copy_from_slice(seed)?)
 }
 
-/// The forms of RFC 9881, section 6, and RFC 9935, section 6, that have the seed: `[0] seed`, or a sequence of the seed and the
-/// expanded key.
+/// The forms of RFC 9881, section 6, and RFC 9935, section 6, that have the seed: `[0] seed`, or a sequence of the
+/// seed and the expanded key.
 fn seed_and_expanded(inner: &[u8], seed_len: u8) -> Option<(&[u8], Option<&[u8]>)> {
     if let Some(seed) = inner.strip_prefix(&[SEED_TAG, seed_len]) {
         return (seed.len() == usize::from(seed_len)).then_some((seed, None));

@@ -105,5 +105,6 @@ impl WrappingKey {
 const MODULUS_LEN: usize = 512;
 /// A semiblock in front, and up to seven bytes of padding.
 const KWP_OVERHEAD: usize = 15;
-/// PKCS #8 documents that have more than the key itself (a certificate's attributes, an ML-DSA key in both forms) included.
+/// PKCS #8 documents that have more than the key itself (a certificate's attributes, an ML-DSA key in both forms)
+/// included.
 const LONGEST_WRAPPED: usize = 4 * MAX_BODY;

@@ -1,7 +1,7 @@
 //! XAES-256-GCM ([C2SP]): AES-256-GCM under a key of its own per 96-bit prefix of a 192-bit nonce.
 //!
-//! The derivation is CMAC in counter mode (SP 800-108r1, section 4.1) for a message of one block, which makes it two AES
-//! blocks per message and no more.
+//! The derivation is CMAC in counter mode (SP 800-108r1, section 4.1) for a message of one block, which makes it two
+//! AES blocks per message and no more.
 //!
 //! [C2SP]: https://c2sp.org/XAES-256-GCM
 

@@ -1,5 +1,5 @@
-//! XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03): ChaCha20-Poly1305 under a key that `HChaCha20` makes of the key and the first
-//! 16 bytes of the nonce. `HChaCha20` comes from `chacha20`, the rest is aws-lc's ChaCha20-Poly1305.
+//! XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03): ChaCha20-Poly1305 under a key that `HChaCha20` makes of the key
+//! and the first 16 bytes of the nonce. `HChaCha20` comes from `chacha20`, the rest is aws-lc's ChaCha20-Poly1305.
 
 use chacha20::{R20, hchacha};
 use strongroom_crypto::secret::Secret;

@@ -1,8 +1,9 @@
 //! How long the salt of a PSS signature is.
 //!
-//! Vault verifies whatever length the signature has, and aws-lc-rs verifies a length that it is told. So the length is read out of the
-//! signature here, as RFC 8017's EMSA-PSS-VERIFY (section 9.1.2, steps 4 to 10) lays it out, with the public key alone. It is a
-//! hint and no more: the library decides afterwards, with that length, and a wrong hint makes it refuse.
+//! Vault verifies whatever length the signature has, and aws-lc-rs verifies a length that it is told. So the length
+//! is read out of the signature here, as RFC 8017's EMSA-PSS-VERIFY (section 9.1.2, steps 4 to 10) lays it out, with
+//! the public key alone. It is a hint and no more: the library decides afterwards, with that length, and a wrong hint
+//! makes it refuse.
 
 use crypto_bigint::modular::{BoxedMontyForm, BoxedMontyParams};
 use crypto_bigint::{BoxedUint, Odd};
@@ -13,7 +14,8 @@ use crate::algorithm::HashAlgorithm;
 pub(super) fn len(public_key: &[u8], signature: &[u8], hash: HashAlgorithm) -> Option<u16> {
     let (modulus, exponent) = super::public_numbers(public_key)?;
     let encoded = public_operation(modulus, exponent, signature)?;
-    // The moduli here have whole bytes (`super::has_size`), so the encoded message has one bit less than those (section 8.1.2, step 2.c).
+    // The moduli here have whole bytes (`super::has_size`), so the encoded message has one bit less than those
+    // (section 8.1.2, step 2.c).
     let (rest, [TRAILER]) = encoded.split_last_chunk()? else { return None };
     let (masked, seed) = rest.split_at_checked(rest.len().checked_sub(hash.output_len())?)?;
     let mask = mgf1(hash, seed, masked.len());
