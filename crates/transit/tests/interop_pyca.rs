@@ -31,7 +31,7 @@ fn keys_come_in_from_every_encoding_and_go_out_as_the_same_pkcs8() {
         assert_eq!(public.der(), hex(&key["spki"]), "{kind}");
         assert_eq!(public.pem(), key["public_pem"].as_str().unwrap(), "{kind}");
         assert_eq!(&PublicKey::from_der(kind, public.der()).unwrap(), public);
-        assert_eq!(&PublicKey::from_pem(kind, &public.pem()).unwrap(), public);
+        assert_eq!(&PublicKey::from_pem(kind, public.pem()).unwrap(), public);
         encodings += 3;
 
         for len in 0..pkcs8.len() {

@@ -46,9 +46,10 @@ impl Convergent {
 }
 
 pub(super) fn aead(key_type: KeyType, key: &[u8], context: &[u8]) -> Result<AeadKey, DeriveError> {
-    // HKDF's output for fewer bytes is a prefix of that for more: a key is the same with and without a nonce key
-    // after it.
-    Ok(convergent(key_type, key, context)?.aead)
+    let len = key_type.symmetric_key_len().ok_or(DeriveError::KeyType(key_type))?;
+    // HKDF's output for fewer bytes is a prefix of that for more: this is the convergent key too.
+    let derived: Secret<32> = derive(key, context)?;
+    schedule(key_type, derived.expose().get(..len).ok_or(DeriveError::Library)?)
 }
 
 pub(super) fn convergent(key_type: KeyType, key: &[u8], context: &[u8]) -> Result<Convergent, DeriveError> {
@@ -57,14 +58,18 @@ pub(super) fn convergent(key_type: KeyType, key: &[u8], context: &[u8]) -> Resul
     let (key, rest) = derived.expose().split_at_checked(len).ok_or(DeriveError::Library)?;
     let (nonce_key, rest) = rest.split_first_chunk::<32>().ok_or(DeriveError::Library)?;
     let (associated_nonce_key, _) = rest.split_first_chunk::<32>().ok_or(DeriveError::Library)?;
-    let aead = AeadKey::new(key_type, key).map_err(|error| match error {
-        AeadError::Secret(error) => DeriveError::Secret(error),
-        _ => DeriveError::Library,
-    })?;
+    let aead = schedule(key_type, key)?;
     Ok(Convergent {
         aead,
         nonce_key: MacKey::new(&Secret::copy_from_slice(nonce_key)?),
         associated_nonce_key: MacKey::new(&Secret::copy_from_slice(associated_nonce_key)?),
+    })
+}
+
+fn schedule(key_type: KeyType, key: &[u8]) -> Result<AeadKey, DeriveError> {
+    AeadKey::new(key_type, key).map_err(|error| match error {
+        AeadError::Secret(error) => DeriveError::Secret(error),
+        _ => DeriveError::Library,
     })
 }
 
