@@ -7,7 +7,7 @@
 //! | `XChaCha20`-Poly1305 | `chacha20` for `HChaCha20`, then `aws-lc-rs` | aws-lc-rs has no `HChaCha20` |
 //! | Ed25519, ECDSA, RSA, ML-DSA | `aws-lc-rs` | one library for all, constant in time, maintained |
 //! | ML-KEM | `aws-lc-rs`; `ml-kem` makes keys from seeds | aws-lc-rs has no keys from seeds |
-//! | SHA-2, SHA-3, HMAC, HKDF | `sha2`, `sha3`, `hmac`, `hkdf` | one shape for eight hashes, no call that can fail, wiped on drop |
+//! | SHA-2, SHA-3, HMAC; HKDF | `sha2`, `sha3`, `hmac`; `strongroom-crypto` | one shape for eight hashes, no call that can fail, wiped on drop |
 //! | PKCS #8, `SubjectPublicKeyInfo`, PEM | `pkcs8` | strict DER; PEM in constant time |
 //! | AES-KWP | `aws-lc-rs` | |
 //!
