@@ -114,12 +114,12 @@ fn ciphertexts_of_derived_and_convergent_keys_and_with_associated_data_open() {
         let key = made_key(&file, item);
         let (_, ciphertext) = versioned(&item["made"]);
         let plaintext = base64(&item["plaintext"]);
-        let aad = item.get("associated_data").map(base64).unwrap_or_default();
+        let associated = item.get("associated_data").map(base64).unwrap_or_default();
         let aead = match item.get("context") {
             Some(context) => key.derive_aead(&base64(context)).unwrap(),
             None => key.aead().unwrap(),
         };
-        assert_eq!(aead.open(&aad, &ciphertext).unwrap().as_slice(), plaintext);
+        assert_eq!(aead.open(&associated, &ciphertext).unwrap().as_slice(), plaintext);
         assert!(aead.open(b"other", &ciphertext).is_err());
         opened += 1;
         if item["convergent"] == true {
