@@ -4,7 +4,7 @@
 //! wait for each other's cache lines. When a thread finds the block empty it takes back what the slices of other threads
 //! still hold before it reserves another block: a limit is reached exactly, not some slices early.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::ledger::LedgerError;
@@ -18,10 +18,11 @@ pub(crate) struct Counter {
     refilling: Mutex<()>,
 }
 
-/// On a cache line of its own (two, since processors fetch them in pairs).
+/// What one thread, or a few, may use without asking: operations in the upper 24 bits, bytes in the lower 40, so that one atomic
+/// instruction takes of both. On a cache line of its own (two, since processors fetch them in pairs).
 #[derive(Default)]
 #[repr(align(128))]
-struct Slice(Mutex<Amount>);
+struct Slice(AtomicU64);
 
 /// How much is reserved at once, and how much in all.
 #[derive(Clone, Copy)]
@@ -88,7 +89,7 @@ impl Counter {
         blocks: Blocks,
         reserve: impl FnOnce(Reservation) -> Result<Amount, LedgerError>,
     ) -> Result<Supply, LedgerError> {
-        if take(&mut self.slice().lock(), need) {
+        if self.slice().take(need) {
             return Ok(Supply::Enough);
         }
         self.count_from_block(need, blocks, reserve)
@@ -126,10 +127,8 @@ impl Counter {
             operations: blocks.block.operations / SLICE_SHARE,
             bytes: blocks.block.bytes / SLICE_SHARE,
         };
-        let granted = share.min(*block);
+        let granted = self.slice().add(share.min(*block));
         *block = block.saturating_sub(granted);
-        let mut slice = self.slice().lock();
-        *slice = slice.saturating_add(granted);
         Ok(if block.covers(blocks.half()) { Supply::Enough } else { Supply::Low })
     }
 
@@ -159,9 +158,7 @@ impl Counter {
     }
 
     fn take_back(&self) -> Amount {
-        self.slices
-            .iter()
-            .fold(Amount::default(), |sum, slice| sum.saturating_add(std::mem::take(&mut *slice.lock())))
+        self.slices.iter().fold(Amount::default(), |sum, slice| sum.saturating_add(slice.take_back()))
     }
 
     #[inline]
@@ -173,12 +170,51 @@ impl Counter {
 
 impl Slice {
     #[inline]
-    fn lock(&self) -> MutexGuard<'_, Amount> {
-        lock(&self.0)
+    fn take(&self, need: Amount) -> bool {
+        let Some(need) = pack(need) else { return false };
+        let mut held = self.0.load(Ordering::Relaxed);
+        loop {
+            if held >> BYTES_BITS < need >> BYTES_BITS
+                || held & MOST_IN_SLICE.bytes < need & MOST_IN_SLICE.bytes
+            {
+                return false;
+            }
+            // Nothing but the count itself is communicated.
+            match self.0.compare_exchange_weak(held, held - need, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => return true,
+                Err(now) => held = now,
+            }
+        }
+    }
+
+    /// Adds as much as there is room for, and says how much.
+    fn add(&self, amount: Amount) -> Amount {
+        let mut held = self.0.load(Ordering::Relaxed);
+        loop {
+            let granted = amount.min(MOST_IN_SLICE.saturating_sub(unpack(held)));
+            let Some(more) = pack(granted) else { return Amount::default() };
+            match self.0.compare_exchange_weak(held, held + more, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => return granted,
+                Err(now) => held = now,
+            }
+        }
+    }
+
+    fn take_back(&self) -> Amount {
+        unpack(self.0.swap(0, Ordering::Relaxed))
     }
 }
 
+/// `None` where a slice never holds so much.
 #[inline]
+fn pack(amount: Amount) -> Option<u64> {
+    MOST_IN_SLICE.covers(amount).then_some(amount.operations << BYTES_BITS | amount.bytes)
+}
+
+fn unpack(held: u64) -> Amount {
+    Amount { operations: held >> BYTES_BITS, bytes: held & MOST_IN_SLICE.bytes }
+}
+
 fn take(from: &mut Amount, need: Amount) -> bool {
     let enough = from.covers(need);
     if enough {
@@ -187,7 +223,6 @@ fn take(from: &mut Amount, need: Amount) -> bool {
     enough
 }
 
-#[inline]
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -200,6 +235,9 @@ thread_local! {
 static NEXT_THREAD: AtomicUsize = AtomicUsize::new(0);
 
 const SLICES: usize = 16;
+const BYTES_BITS: u32 = 40;
+const MOST_IN_SLICE: Amount =
+    Amount { operations: (1 << (64 - BYTES_BITS)) - 1, bytes: (1 << BYTES_BITS) - 1 };
 /// A block is this part of the limit.
 const SHARE: u64 = 1024;
 /// A slice is this part of a block.
@@ -209,8 +247,6 @@ const MOST_BYTES: u64 = 1 << 40;
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::AtomicU64;
-
     use super::*;
 
     /// A ledger in memory.
@@ -296,6 +332,21 @@ mod tests {
             done += 1;
         }
         assert_eq!(done, 10_240 - (blocks.block.operations - 1));
+    }
+
+    #[test]
+    fn slice_never_overflows_from_one_count_into_the_other() {
+        let slice = Slice::default();
+        let much = Amount { operations: u64::MAX, bytes: u64::MAX };
+        assert_eq!(slice.add(much), MOST_IN_SLICE);
+        assert_eq!(slice.add(much), Amount::default());
+        assert!(!slice.take(Amount { operations: 1, bytes: MOST_IN_SLICE.bytes + 1 }));
+        assert!(!slice.take(Amount { operations: MOST_IN_SLICE.operations + 1, bytes: 0 }));
+        assert!(slice.take(Amount { operations: 1, bytes: MOST_IN_SLICE.bytes }));
+        assert!(!slice.take(Amount { operations: 1, bytes: 1 }));
+        assert!(slice.take(Amount { operations: MOST_IN_SLICE.operations - 1, bytes: 0 }));
+        assert!(!slice.take(Amount { operations: 1, bytes: 0 }));
+        assert_eq!(slice.take_back(), Amount::default());
     }
 
     #[test]

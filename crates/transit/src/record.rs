@@ -267,3 +267,110 @@ const IMPORTED: u16 = 1 << 5;
 const ROTATION: u16 = 1 << 6;
 const ROTATE_AT_LIMIT: u16 = 1 << 7;
 const KNOWN_FLAGS: u16 = (1 << 8) - 1;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::algorithm::{GenerateOptions, KeyType, Material};
+
+    fn record() -> KeyRecord {
+        let mut policy = Policy::plain(KeyKind::Local(KeyType::Aes256Gcm96), 1_000);
+        policy.limits = Limits { operations: Some(0), bytes: Some(5), at_limit: AtLimit::Refuse };
+        policy.auto_rotate_period = Some(3_600);
+        policy.min_available_version = 2;
+        policy.min_decryption_version = 2;
+        policy.min_encryption_version = 3;
+        let version = |number, state| {
+            let material = Material::generate(KeyType::Aes256Gcm96, &GenerateOptions::default()).unwrap();
+            let mut version = Version::new(number, state, VersionKey::local(material), 2_000).unwrap();
+            if state == VersionState::Destroyed {
+                version.key = None;
+            }
+            version
+        };
+        let versions = vec![
+            version(2, VersionState::Destroyed),
+            version(3, VersionState::Active),
+            version(4, VersionState::PreActivation),
+        ];
+        KeyRecord { policy, versions }
+    }
+
+    #[test]
+    fn what_is_encoded_decodes_to_the_same() {
+        let record = record();
+        let bytes = record.encode().unwrap();
+        let again = KeyRecord::decode(bytes.as_slice()).unwrap();
+        assert_eq!(again.policy, record.policy);
+        assert_eq!(again.encode().unwrap().as_slice(), bytes.as_slice());
+    }
+
+    #[test]
+    fn every_strict_prefix_and_any_extra_byte_is_refused() {
+        let bytes = record().encode().unwrap();
+        for len in 0..bytes.len() {
+            assert!(KeyRecord::decode(&bytes.as_slice()[..len]).is_err(), "{len}");
+        }
+        let longer = [bytes.as_slice(), &[0]].concat();
+        assert!(matches!(KeyRecord::decode(&longer), Err(RecordError::Malformed("bytes after the end"))));
+    }
+
+    #[test]
+    fn no_byte_makes_it_panic_and_what_is_taken_has_one_form() {
+        let bytes = record().encode().unwrap();
+        let mut taken = 0;
+        for at in 0..bytes.len() {
+            for value in [0, 1, 2, 3, 4, 7, 0x7f, 0x80, 0xff] {
+                let mut changed = bytes.as_slice().to_vec();
+                changed[at] = value;
+                if let Ok(record) = KeyRecord::decode(&changed) {
+                    assert_eq!(record.encode().unwrap().as_slice(), changed);
+                    taken += 1;
+                }
+            }
+        }
+        assert!(taken > 100, "the control: some changes are other keys: {taken}");
+    }
+
+    #[test]
+    fn huge_count_costs_no_memory() {
+        let bytes = record().encode().unwrap();
+        let mut forged = bytes.as_slice().to_vec();
+        forged[FIXED_LEN - 4..FIXED_LEN].fill(0xff);
+        assert!(matches!(KeyRecord::decode(&forged), Err(RecordError::Truncated)));
+    }
+
+    #[test]
+    fn unknown_tags_and_policies_that_contradict_themselves_are_refused() {
+        let bytes = record().encode().unwrap();
+        let changed = |at: usize, value: u8| {
+            let mut changed = bytes.as_slice().to_vec();
+            changed[at] = value;
+            KeyRecord::decode(&changed).is_err()
+        };
+        assert!(changed(0, 2), "format");
+        assert!(changed(1, 0) && changed(1, 99) && changed(1, 0x82), "kind");
+        assert!(changed(2, 1), "flag");
+        // The last byte of each minimum: no version 1 is kept, and there is none beyond 4.
+        let minimums = FIXED_LEN - 16;
+        for minimum in [minimums + 3, minimums + 7, minimums + 11] {
+            assert!(changed(minimum, 1) && changed(minimum, 5), "{minimum}");
+        }
+    }
+
+    #[test]
+    fn version_read_again_shares_the_key_in_use() {
+        let record = record();
+        let bytes = record.encode().unwrap();
+        let again = KeyRecord::decode_sharing(bytes.as_slice(), Some(&record)).unwrap();
+        let key = |record: &KeyRecord| Arc::clone(record.versions[1].key.as_ref().unwrap());
+        assert!(Arc::ptr_eq(&key(&again), &key(&record)));
+        // The control: the same version with another key, as of a backup that went another way, is not shared.
+        let secret = key(&record).encode().unwrap();
+        let mut other = bytes.as_slice().to_vec();
+        let at = other.windows(secret.len()).position(|window| window == secret.expose()).unwrap();
+        other[at + secret.len() - 1] ^= 1;
+        let again = KeyRecord::decode_sharing(&other, Some(&record)).unwrap();
+        assert!(!Arc::ptr_eq(&key(&again), &key(&record)));
+    }
+}
