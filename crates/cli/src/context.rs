@@ -80,7 +80,8 @@ impl Context {
     pub(crate) fn mix_randomness(&mut self) -> Result<(), Failure> {
         self.hsms()?.mix_randomness().map_err(|error| {
             let failure = Failure::from(error);
-            let what = "the configuration says mix_random, and the token gives no randomness, so no key can be made";
+            let what =
+                "the configuration says mix_random, and the token gives no randomness, so no key can be made";
             Failure::new(failure.kind, format!("{what}: {}", failure.message))
         })
     }

@@ -222,6 +222,10 @@ const TARGETS: &[(&str, &str)] = &[
     ("backup", "a backup, up to its end"),
     ("log", "a store's log after a kill, patched"),
     ("log_replay", "a log's header, frames and changes"),
+    ("named_key", "a named key's record"),
+    ("named_key_backup", "a named key's backup"),
+    ("named_key_text", "a ciphertext of a named key, as text and as bytes"),
+    ("named_key_usage", "what a version of a named key has used"),
 ];
 
 const COVERAGE: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \

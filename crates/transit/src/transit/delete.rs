@@ -1,0 +1,119 @@
+//! Deletion, in two steps: first the key is out of use and can come back, then it is gone.
+
+use strongroom_barrier::{Batch, CommitError, Condition};
+
+use super::{Transit, not_deleted};
+use crate::error::ManageError;
+use crate::name::KeyName;
+
+impl Transit {
+    /// Takes the key out of use; [`restore_deleted`](Self::restore_deleted) brings it back. It is not destroyed until
+    /// [`schedule_destruction`](Self::schedule_destruction) says when.
+    ///
+    /// # Errors
+    ///
+    /// [`ManageError::DeletionNotAllowed`], [`ManageError::Deleted`], or as storage says.
+    pub async fn delete(&self, name: &KeyName) -> Result<(), ManageError> {
+        let now = self.now();
+        self.update(name, |record| {
+            let mut next = not_deleted(record)?.successor();
+            if !record.policy.deletion_allowed {
+                return Err(ManageError::DeletionNotAllowed);
+            }
+            // 0 would say that it was not.
+            next.policy.deleted = Some(now.max(1));
+            Ok((next, ()))
+        })
+        .await
+    }
+
+    /// Brings a deleted key back into use, and calls its destruction off.
+    ///
+    /// # Errors
+    ///
+    /// [`ManageError::NotDeleted`], or as storage says.
+    pub async fn restore_deleted(&self, name: &KeyName) -> Result<(), ManageError> {
+        self.update(name, |record| {
+            if record.policy.deleted.is_none() {
+                return Err(ManageError::NotDeleted);
+            }
+            let mut next = record.successor();
+            next.policy.deleted = None;
+            next.policy.destroy_at = None;
+            Ok((next, ()))
+        })
+        .await
+    }
+
+    /// Says when a deleted key is to be destroyed, in seconds since 1970: no sooner than the minimum delay after its deletion.
+    ///
+    /// The thread that looks after the keys does it where the key is in use; otherwise it is done by whoever next asks for
+    /// the key, or by [`destroy_due`](Self::destroy_due).
+    ///
+    /// # Errors
+    ///
+    /// [`ManageError::TooSoon`], [`ManageError::NotDeleted`], or as storage says.
+    pub async fn schedule_destruction(&self, name: &KeyName, at: u64) -> Result<(), ManageError> {
+        let delay = self.inner.options.minimum_delay;
+        self.update(name, |record| {
+            let deleted = record.policy.deleted.ok_or(ManageError::NotDeleted)?;
+            let earliest = deleted.saturating_add(delay);
+            if at < earliest {
+                return Err(ManageError::TooSoon { earliest });
+            }
+            let mut next = record.successor();
+            next.policy.destroy_at = Some(at.max(1));
+            Ok((next, ()))
+        })
+        .await
+    }
+
+    /// Destroys the key if its time has come; says whether it did. What its versions have used stays on record.
+    ///
+    /// # Errors
+    ///
+    /// As storage says; [`ManageError::NotFound`].
+    pub async fn destroy_if_due(&self, name: &KeyName) -> Result<bool, ManageError> {
+        let live = self.inner.read(name).await?;
+        let due = live.policy().destroy_at.is_some_and(|at| at <= self.now());
+        if !(due && live.policy().deleted.is_some()) {
+            return Ok(false);
+        }
+        let path = self.inner.path(name)?;
+        let batch = Batch::new().delete_if(path, Condition::Revision(live.revision));
+        match self.inner.barrier.commit(batch).await {
+            Ok(_) => {
+                self.inner.forget(name);
+                Ok(true)
+            }
+            // Restored in the last moment, or destroyed by another.
+            Err(CommitError::Condition { .. }) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Goes through all keys and destroys those whose time has come; says how many.
+    ///
+    /// # Errors
+    ///
+    /// As storage says.
+    pub async fn destroy_due(&self) -> Result<u64, ManageError> {
+        let (mut destroyed, mut after) = (0, None::<KeyName>);
+        loop {
+            let (names, more) = self.list(after.as_ref().map(KeyName::as_str), PAGE).await?;
+            for name in &names {
+                match self.destroy_if_due(name).await {
+                    Ok(done) => destroyed += u64::from(done),
+                    Err(ManageError::NotFound) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            if !more {
+                return Ok(destroyed);
+            }
+            after = names.into_iter().next_back();
+        }
+    }
+}
+
+const PAGE: usize = 256;
