@@ -7,7 +7,7 @@ use strongroom_crypto::hash::sha256;
 use strongroom_envelope::stream::{self, Area, Options};
 use strongroom_envelope::{ReadAt, wrapped_key};
 
-use crate::{fixed, prepare};
+use super::{fixed, prepare};
 
 /// What a header says is what a reader that parses it takes, in either form; a rewrap of it says the same.
 pub fn header(data: &[u8]) -> bool {
