@@ -278,26 +278,23 @@ pub fn sign(key: &Key, key_type: KeyType) -> Result<(Turn, Turn), Failure> {
     let ours = repeat(&mut || key.sign(&message, &request).is_ok())?;
     let ours_verifying = repeat(&mut || matches!(key.verify(&message, &signature, &request), Ok(true)))?;
     let unusable = "the bare library makes no key";
-    let (limit, limit_verifying) = match key_type {
-        KeyType::Ed25519 => {
-            let pair = Ed25519KeyPair::generate().map_err(|_| unusable)?;
-            let signature = pair.sign(&message);
-            let public = UnparsedPublicKey::new(&ED25519, pair.public_key().as_ref().to_vec());
-            (
-                repeat(&mut || !black_box(pair.sign(&message)).as_ref().is_empty())?,
-                repeat(&mut || public.verify(&message, signature.as_ref()).is_ok())?,
-            )
-        }
-        _ => {
-            let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).map_err(|_| unusable)?;
-            let random = SystemRandom::new();
-            let signature = pair.sign(&random, &message).map_err(|_| unusable)?;
-            let public = UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, pair.public_key().as_ref().to_vec());
-            (
-                repeat(&mut || pair.sign(&random, &message).is_ok())?,
-                repeat(&mut || public.verify(&message, signature.as_ref()).is_ok())?,
-            )
-        }
+    let (limit, limit_verifying) = if key_type == KeyType::Ed25519 {
+        let pair = Ed25519KeyPair::generate().map_err(|_| unusable)?;
+        let signature = pair.sign(&message);
+        let public = UnparsedPublicKey::new(&ED25519, pair.public_key().as_ref().to_vec());
+        (
+            repeat(&mut || !black_box(pair.sign(&message)).as_ref().is_empty())?,
+            repeat(&mut || public.verify(&message, signature.as_ref()).is_ok())?,
+        )
+    } else {
+        let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).map_err(|_| unusable)?;
+        let random = SystemRandom::new();
+        let signature = pair.sign(&random, &message).map_err(|_| unusable)?;
+        let public = UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, pair.public_key().as_ref().to_vec());
+        (
+            repeat(&mut || pair.sign(&random, &message).is_ok())?,
+            repeat(&mut || public.verify(&message, signature.as_ref()).is_ok())?,
+        )
     };
     Ok((Turn { ours, limit }, Turn { ours: ours_verifying, limit: limit_verifying }))
 }

@@ -150,9 +150,9 @@ impl Campaign {
         let memory = Path::new("/dev/shm");
         let place = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap();
         let config = format!(
-            "[hsm.main]\nlib = {:?}\ntoken_label = \"faults\"\npin_file = {:?}\ntimeout = 5\nmax_parallel = 1\n",
-            shim.lib(),
-            token.pin_file()
+            "[hsm.main]\nlib = '{}'\ntoken_label = \"faults\"\npin_file = '{}'\ntimeout = 5\nmax_parallel = 1\n",
+            shim.lib().display(),
+            token.pin_file().display()
         );
         fs::write(place.path().join("config.toml"), config).unwrap();
         let hsms = hsms(&place.path().join("config.toml"));

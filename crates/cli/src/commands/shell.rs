@@ -92,7 +92,7 @@ impl Shell {
                 Err(ReadlineError::Eof) => return Ok(()),
                 Err(error) => return Err(failed(&error)),
             };
-            match self.line(&line, context, session) {
+            match Self::line(&line, context, session) {
                 Ok(Next::Line) => {}
                 Ok(Next::End) => return Ok(()),
                 Err(failure) if session.is_over() => return Err(failure),
@@ -112,7 +112,7 @@ impl Shell {
                 return last;
             }
             number += 1;
-            match self.line(&line, context, session) {
+            match Self::line(&line, context, session) {
                 Ok(Next::Line) => {}
                 Ok(Next::End) => return last,
                 Err(failure) => {
@@ -127,7 +127,7 @@ impl Shell {
         }
     }
 
-    fn line(&self, line: &str, context: &mut Context, session: &Session) -> Result<Next, Failure> {
+    fn line(line: &str, context: &mut Context, session: &Session) -> Result<Next, Failure> {
         let words = words::split(line).map_err(Failure::usage)?;
         if words.is_empty() {
             return Ok(Next::Line);

@@ -281,7 +281,7 @@ impl HsmKeys for Hsms {
     fn wrap(&self, key: &HsmKey, secret: &SecretBytes, context: &[u8]) -> Result<Vec<u8>, ExternalError> {
         let token = self.token_for(key.token(), Some(key.key()))?;
         // Found anew each time: since the last slot was made, the key may have been replaced.
-        Ok(token.wrapping_key().map_err(HsmsError::from)?.timed().wrap(secret, context)?)
+        token.wrapping_key().map_err(HsmsError::from)?.timed().wrap(secret, context)
     }
 
     /// With the very key and mechanism that the bytes name, whatever the configuration says of new ones.

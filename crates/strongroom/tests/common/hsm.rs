@@ -14,10 +14,10 @@ use super::{Shares, assert_clean, barrier_options, contents, go_on, options, pol
 /// The token as a configuration file calls it: `main`.
 pub fn hsms(token: &TestToken, more: &str) -> Arc<Hsms> {
     let text = format!(
-        "[hsm.main]\nlib = {:?}\ntoken_label = {:?}\npin_file = {:?}\n{more}\n",
-        token.lib(),
+        "[hsm.main]\nlib = '{}'\ntoken_label = '{}'\npin_file = '{}'\n{more}\n",
+        token.lib().display(),
         token.label(),
-        token.pin_file()
+        token.pin_file().display()
     );
     Arc::new(Hsms::new(text.parse().unwrap(), |_| None).unwrap())
 }
