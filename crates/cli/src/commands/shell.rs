@@ -73,13 +73,13 @@ impl Shell {
         let outage = context.hsms()?.seal_after_outage();
         let session = Session::start(context, Duration::from_secs(self.idle), outage, interactive);
         let result =
-            if interactive { self.converse(context, &session) } else { self.script(context, &session) };
+            if interactive { Self::converse(context, &session) } else { self.script(context, &session) };
         session.end(context);
         context.in_shell = false;
         result
     }
 
-    fn converse(&self, context: &mut Context, session: &Session) -> Result<(), Failure> {
+    fn converse(context: &mut Context, session: &Session) -> Result<(), Failure> {
         let failed = |error: &ReadlineError| {
             Failure::new(Kind::Failure, format!("the terminal could not be read: {error}"))
         };
