@@ -217,7 +217,6 @@ impl Campaign {
         self.shim.forget_trace().unwrap();
         let attempt = self.attempt(operation);
         let struck = self.shim.struck();
-        let logins = self.shim.trace().iter().filter(|name| *name == "C_Login").count();
         self.shim.clear().unwrap();
         if struck == 0 {
             // A lie about a call that gave nothing out this time.
@@ -244,8 +243,8 @@ impl Campaign {
         if attempt.said.contains("panicked") {
             wrong.push("it panicked".to_owned());
         }
-        if function == "C_Login" && PINS.contains(&answer) && logins != 1 {
-            wrong.push(format!("a refused PIN was tried {logins} times"));
+        if function == "C_Login" && PINS.contains(&answer) && struck != 1 {
+            wrong.push(format!("a refused PIN was tried {struck} times"));
         }
         if let Err(why) = self.look(operation, attempt.code == Some(0)) {
             wrong.push(why);

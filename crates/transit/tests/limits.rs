@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use common::*;
 use strongroom_transit::algorithm::KeyType;
 use strongroom_transit::{
-    AtLimit, ConfigChange, EncryptOptions, Key, KeySpec, Limits, MacOptions, SignRequest, Transit, UseError,
+    AtLimit, ConfigChange, DecryptOptions, EncryptOptions, Key, KeySpec, Limits, MacOptions, SignRequest,
+    Transit, UseError,
 };
 
 fn limited(operations: Option<u64>, bytes: Option<u64>, at_limit: AtLimit) -> KeySpec {
@@ -19,14 +20,14 @@ fn limited(operations: Option<u64>, bytes: Option<u64>, at_limit: AtLimit) -> Ke
 /// How many messages of this length the key still encrypts.
 fn encrypt_until_refused(key: &Key, len: usize) -> u64 {
     let plaintext = vec![0; len];
-    for done in 0.. {
+    let mut done = 0;
+    loop {
         match key.encrypt(&plaintext, &EncryptOptions::default()) {
-            Ok(_) => {}
+            Ok(_) => done += 1,
             Err(UseError::Exhausted) => return done,
             Err(error) => panic!("{error}"),
         }
     }
-    unreachable!()
 }
 
 fn reserved(transit: &Transit, key: &str) -> Vec<(u64, u64)> {
@@ -134,7 +135,7 @@ fn key_is_rotated_at_its_limit_and_goes_on() {
     let mut counts = [0; 11];
     for ciphertext in &ciphertexts {
         counts[usize::from(ciphertext[3])] += 1;
-        assert_eq!(key.decrypt(ciphertext, &Default::default()).unwrap().as_slice(), b"message");
+        assert_eq!(key.decrypt(ciphertext, &DecryptOptions::default()).unwrap().as_slice(), b"message");
     }
     assert_eq!(counts, [0, 100, 100, 100, 100, 100, 100, 100, 100, 100, 100]);
     // A version that is named is not replaced by another.
