@@ -8,7 +8,7 @@
 //! `STRONGROOM_HSM_FAULTS=full` answers the first, the second and the last occurrence of each call, and all of them, with
 //! every code; otherwise the first is answered with a few.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
-#![allow(clippy::print_stdout, clippy::print_stderr)]
+#![allow(clippy::print_stdout, clippy::print_stderr, clippy::wildcard_imports)]
 
 mod common;
 
@@ -83,8 +83,8 @@ fn act(operation: &str, directory: &Path, shares: &[String], hsms: &Arc<Hsms>) -
         wait(store.seal());
         return Ok(());
     }
-    let shared: Arc<dyn HsmKeys> = Arc::<Hsms>::clone(hsms);
-    let store = open(directory, None, &shares[..2])?.with_hsm(shared);
+    let at_hand: Arc<dyn HsmKeys> = Arc::<Hsms>::clone(hsms);
+    let store = open(directory, None, &shares[..2])?.with_hsm(at_hand);
     match operation {
         "add a slot" => hsm::add(&store, "added", "all(hsm(main, root), 1 of 2)").map(drop)?,
         "verify" => {
@@ -109,8 +109,8 @@ fn open(directory: &Path, hsms: Option<&Arc<Hsms>>, shares: &[String]) -> Result
         let mut unsealing = sealed.unsealing_with(barrier_options());
         let mut silent = Vec::new();
         if let Some(hsms) = hsms {
-            let shared: Arc<dyn HsmKeys> = Arc::<Hsms>::clone(hsms);
-            unsealing = unsealing.with_hsm(shared);
+            let at_hand: Arc<dyn HsmKeys> = Arc::<Hsms>::clone(hsms);
+            unsealing = unsealing.with_hsm(at_hand);
             silent = unsealing.ask_hsms().await.map_err(|error| error.to_string())?;
         }
         for text in shares {
@@ -160,8 +160,8 @@ impl Campaign {
         let storage = Arc::new(DiskStorage::create(&place.path().join("store")).unwrap());
         let first = InitOptions { label: "board".into(), policy: policy("2 of 3"), ..common::options() };
         let (store, shares) = common::init(storage, first).unwrap();
-        let shared: Arc<dyn HsmKeys> = Arc::<Hsms>::clone(&hsms);
-        let store = store.with_hsm(shared);
+        let at_hand: Arc<dyn HsmKeys> = Arc::<Hsms>::clone(&hsms);
+        let store = store.with_hsm(at_hand);
         hsm::add(&store, "token", "hsm(main, root)").unwrap();
         for n in 0..5 {
             common::put(&store, &format!("a/{n}"), format!("value {n}")).unwrap();
