@@ -14,8 +14,8 @@ use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
 use cryptoki::object::{Attribute, ObjectClass};
 use cryptoki::session::Session;
 use cryptoki_sys::{
-    CK_FUNCTION_LIST, CK_GCM_PARAMS, CK_MECHANISM, CK_OBJECT_HANDLE, CK_SESSION_HANDLE, CKM_AES_GCM, CKM_ECDSA,
-    CKR_OK,
+    CK_FUNCTION_LIST, CK_GCM_PARAMS, CK_MECHANISM, CK_OBJECT_HANDLE, CK_SESSION_HANDLE, CKM_AES_GCM,
+    CKM_ECDSA, CKR_OK,
 };
 use strongroom_crypto::hash;
 use strongroom_crypto::secret::SecretBytes;
@@ -48,7 +48,14 @@ fn main() -> Result<(), Failure> {
     for threads in [1, 2, 8] {
         let limit = || rate(threads, round, || bare.unwrapping(&key, &wrapped));
         let ours = || rate(threads, round, || Ok(Box::new(|| key.unwrap_key(&wrapped, CONTEXT).is_ok())));
-        print("unwrap", threads, "C_DecryptInit and C_Decrypt on a session for each thread", rounds, ours, limit)?;
+        print(
+            "unwrap",
+            threads,
+            "C_DecryptInit and C_Decrypt on a session for each thread",
+            rounds,
+            ours,
+            limit,
+        )?;
 
         let limit = || rate(threads, round, || bare.signing(&signer));
         let ours = || rate(threads, round, || Ok(Box::new(|| signer.sign_unverified(MESSAGE).is_ok())));
@@ -76,7 +83,9 @@ fn print(
         ratios.push(ours / limit);
     }
     let (rate, ratio) = (median(&mut rates), median(&mut ratios));
-    println!("bench: id=hsm/{what}/{threads}-threads value={rate:.1} unit=ops/s ratio={ratio:.3} against={against}");
+    println!(
+        "bench: id=hsm/{what}/{threads}-threads value={rate:.1} unit=ops/s ratio={ratio:.3} against={against}"
+    );
     Ok(())
 }
 

@@ -84,7 +84,9 @@ impl TokenSigner {
     /// [`TokenError`].
     pub fn sign_unverified(&self, message: &[u8]) -> Result<Vec<u8>, TokenError> {
         let shared = &*self.0;
-        shared.token.run(&|lease| shared.sign_only(lease, message), &|lease| shared.sign(lease, CANARY).map(drop))
+        shared
+            .token
+            .run(&|lease| shared.sign_only(lease, message), &|lease| shared.sign(lease, CANARY).map(drop))
     }
 }
 
