@@ -98,10 +98,9 @@ impl FromStr for HsmFile {
     type Err = HsmConfigError;
 
     fn from_str(text: &str) -> Result<Self, HsmConfigError> {
-        // The library's whole message quotes the line, which may hold what should not be there.
         toml::from_str(text).map_err(|error| HsmConfigError::File {
             line: error.span().map(|span| line_of(text, span.start)),
-            message: error.message().to_owned(),
+            message: plain(error.message()),
         })
     }
 }
@@ -273,6 +272,27 @@ fn hex(text: &str) -> Option<Vec<u8>> {
         text.chars().map(|c| c.to_digit(16).and_then(|digit| u8::try_from(digit).ok())).collect();
     let (pairs, rest) = digits.as_ref()?.as_chunks::<2>();
     (rest.is_empty() && !pairs.is_empty()).then(|| pairs.iter().map(|[high, low]| high << 4 | low).collect())
+}
+
+/// What is wrong with the file, without what stands in it: that may be what does not belong there, such as a PIN.
+fn plain(message: &str) -> String {
+    let (what, rest) = message.split_once('`').unwrap_or((message, ""));
+    let word = rest.split('`').next().unwrap_or_default();
+    let is_word = !word.is_empty() && word.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+    match what.trim() {
+        "unknown field" => {
+            let named = if is_word { format!("word `{word}`") } else { "such word".to_owned() };
+            let words = WORDS.join(", ");
+            format!(
+                "there is no {named}; under [hsm.NAME] there are {words}, and above all sections seal_after_outage"
+            )
+        }
+        "duplicate field" | "duplicate key" => "a word stands there twice".to_owned(),
+        what if what.starts_with("invalid type") || what.starts_with("invalid value") => {
+            "a value is not of the kind that its word takes".to_owned()
+        }
+        _ => "this is not TOML: write word = \"value\"".to_owned(),
+    }
 }
 
 fn line_of(text: &str, offset: usize) -> usize {
