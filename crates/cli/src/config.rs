@@ -8,11 +8,12 @@ use std::path::{Path, PathBuf};
 
 use strongroom::{HsmFile, Hsms, SecretBytes};
 
-use crate::exit::Failure;
+use crate::exit::{Failure, Kind};
+use crate::output::Output;
 use crate::terminal;
 
 /// Reads the file and the environment. Without either there are no HSMs, which is no error until one is needed.
-pub(crate) fn hsms(given: Option<&Path>) -> Result<Hsms, Failure> {
+pub(crate) fn hsms(given: Option<&Path>, output: Output) -> Result<Hsms, Failure> {
     let text = match given {
         Some(path) => read(path)?,
         None => match default_place() {
@@ -22,7 +23,7 @@ pub(crate) fn hsms(given: Option<&Path>) -> Result<Hsms, Failure> {
     };
     let file: HsmFile = text.parse()?;
     let environment = |name: &str| env::var(name).ok();
-    Ok(Hsms::new(file, environment)?.asking(ask_pin))
+    Ok(Hsms::new(file, environment)?.asking(ask_pin).warning(move |text| output.warning(text)))
 }
 
 /// A module that the file names runs within this process: so the file must be nobody else's to write.
@@ -33,7 +34,7 @@ fn read(path: &Path) -> Result<String, Failure> {
     let metadata = fs::metadata(path).map_err(failed)?;
     if metadata.mode() & WRITABLE_BY_OTHERS != 0 {
         return Err(Failure::new(
-            crate::exit::Kind::Unprotected,
+            Kind::Unprotected,
             format!(
                 "the configuration {} can be written by other users (mode {:03o}), and it names modules that run within this \
                  process: make it yours alone with chmod go-w",

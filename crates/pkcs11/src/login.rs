@@ -37,6 +37,11 @@ pub(crate) fn read(source: &PinSource) -> Result<SecretBytes, Failure> {
         }
         PinSource::Given(pin) => pin.duplicate()?,
     };
+    if pin.expose().contains(&b'\n') {
+        return Err(Failure::Setting(
+            "the PIN has more than one line; keep it alone where it is read from".into(),
+        ));
+    }
     if pin.is_empty() {
         // Some tokens count an empty PIN as a wrong one.
         return Err(Failure::Setting("the PIN is empty; give the PIN of the token's user".into()));

@@ -314,7 +314,7 @@ impl Inner {
         let answer = match &self.pin {
             Some(pin) => login::login(self.module, &summary.serial, open.session(), pin),
             None if summary.flags.login_required => {
-                Err(Failure::Setting("the token asks for a login, and no PIN is configured; set pin".into()))
+                Err(Failure::Setting("the token asks for a login, and no PIN was given; set pin_file or pin_env, or be there to be asked".into()))
             }
             None => Ok(Login::Accepted),
         };

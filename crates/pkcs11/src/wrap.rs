@@ -198,11 +198,6 @@ impl Shared {
             let key = self.key(lease, Role::Aes, header.key_id())?;
             return gcm::decrypt(lease, key, blob, &binding);
         }
-        if lease.config().hmac_key_label.is_none() {
-            return Err(Failure::Setting(
-                "a key wrapped with RSA-OAEP or AES-CBC is opened only after its HMAC was checked; set hmac_key_label".into(),
-            ));
-        }
         let mac_key = self.key(lease, Role::Mac, header.mac_key_id())?;
         mac::verify(lease, mac_key, blob, &binding)?;
         match header.scheme() {

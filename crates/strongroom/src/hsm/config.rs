@@ -83,6 +83,9 @@ const WORDS: &[&str] = &[
     "mix_random",
 ];
 
+/// Each says where the PIN is: what the environment says of one holds in place of them all.
+const PIN_WORDS: &[&str] = &["pin", "pin_file", "pin_env"];
+
 /// Everything that a file says about HSMs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -98,10 +101,16 @@ impl FromStr for HsmFile {
     type Err = HsmConfigError;
 
     fn from_str(text: &str) -> Result<Self, HsmConfigError> {
-        toml::from_str(text).map_err(|error| HsmConfigError::File {
+        let file: Self = toml::from_str(text).map_err(|error| HsmConfigError::File {
             line: error.span().map(|span| line_of(text, span.start)),
             message: plain(error.message()),
-        })
+        })?;
+        if file.seal_after_outage == Some(0) {
+            let message = "seal_after_outage is a number of seconds from 1 on; without it a store stays open"
+                .to_owned();
+            return Err(HsmConfigError::File { line: None, message });
+        }
+        Ok(file)
     }
 }
 
@@ -137,6 +146,9 @@ impl HsmSection {
         for word in WORDS {
             let variable = variable(name, word);
             let Some(value) = environment(&variable) else { continue };
+            if PIN_WORDS.contains(word) {
+                (self.pin, self.pin_file, self.pin_env) = (None, None, None);
+            }
             self.set(word, &value).ok_or(HsmConfigError::Word {
                 token: name.to_owned(),
                 word: variable,
@@ -176,12 +188,12 @@ impl HsmSection {
         }
     }
 
-    /// The configuration of a token of this name, for a key of this label.
+    /// The configuration of a token of this name.
     ///
     /// # Errors
     ///
     /// [`HsmConfigError`] names the token and the word.
-    pub fn token(&self, name: &str, key_label: Option<&str>) -> Result<TokenConfig, HsmConfigError> {
+    pub fn token(&self, name: &str) -> Result<TokenConfig, HsmConfigError> {
         let wrong = |word: &'static str, message: String| HsmConfigError::Word {
             token: name.to_owned(),
             word: word.to_owned(),
@@ -195,7 +207,7 @@ impl HsmSection {
         config.token_label = if selected { self.token_label.clone() } else { Some(name.to_owned()) };
         config.serial.clone_from(&self.serial);
         config.pin = self.pin(name)?;
-        config.key_label = key_label.map(str::to_owned).or_else(|| self.key_label.clone());
+        config.key_label.clone_from(&self.key_label);
         if let Some(id) = &self.key_id {
             let id = hex(id).ok_or_else(|| wrong("key_id", "it is hexadecimal, as in \"01a4\"".into()))?;
             config.key_id = Some(id);
@@ -353,7 +365,7 @@ impl fmt::Display for HsmConfigError {
             }
             Self::NoLib { token } => write!(
                 f,
-                "where the token \"{token}\" is was not said: write `lib = \"/path/to/module.so\"` under [hsm.{token}] in the \
+                "the configuration does not say where the token \"{token}\" is: write `lib = \"/path/to/module.so\"` under [hsm.{token}] in the \
                  configuration, or set {}",
                 variable(token, "lib")
             ),
@@ -403,8 +415,8 @@ mod tests {
         let file: HsmFile = text.parse().unwrap();
         assert_eq!(file.seal_after_outage, Some(900));
         let section = &file.hsm["main"];
-        let config = section.token("main", Some("root")).unwrap();
-        assert_eq!((config.slot, config.key_label.as_deref()), (Some(3), Some("root")));
+        let config = section.token("main").unwrap();
+        assert_eq!((config.slot, config.key_label.as_deref()), (Some(3), Some("k")));
         assert_eq!(config.key_id.as_deref(), Some([0x0a, 0x0b].as_slice()));
         assert!(matches!(&config.pin, Some(PinSource::Env(name)) if name == "PIN"));
         assert_eq!((config.max_parallel, config.timeout), (2, Duration::from_secs(5)));
@@ -430,7 +442,7 @@ mod tests {
     fn what_is_wrong_is_named_and_no_value_is_repeated() {
         let message = |text: &str| {
             let file: Result<HsmFile, _> = text.parse();
-            file.and_then(|file| file.hsm["a"].token("a", None).map(drop)).unwrap_err().to_string()
+            file.and_then(|file| file.hsm["a"].token("a").map(drop)).unwrap_err().to_string()
         };
         assert!(message("[hsm.a]\npin = \"1234567\"\nlib = \"x\"").contains("does not belong"));
         assert!(message("[hsm.a]\ntoken_label = \"x\"").contains("STRONGROOM_HSM_A_LIB"));
