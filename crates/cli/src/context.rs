@@ -21,7 +21,7 @@ pub(crate) struct Context {
     pub(crate) global: Global,
     pub(crate) output: Output,
     /// The open store: from the first command that needs it until [`Context::close`].
-    pub(crate) session: Option<Store>,
+    pub(crate) session: Option<Arc<Store>>,
     /// Whether commands come line by line, so that stdin is not theirs.
     pub(crate) in_shell: bool,
     /// The storage, once a command has opened it: it can be opened once only.
@@ -104,9 +104,9 @@ impl Context {
             let sealed = block_on(SealedStore::open(self.storage()?))?;
             let mut unsealing = sealed.unsealing_with(self.barrier_options()).with_hsm(Arc::clone(&hsm));
             shares::collect(self.output, &self.global.share_files, &hsm, &mut unsealing, "the store")?;
-            self.session = Some(block_on(unsealing.unseal())?);
+            self.session = Some(Arc::new(block_on(unsealing.unseal())?));
         }
-        self.session.as_ref().ok_or_else(|| Failure::new(Kind::Sealed, "the store is sealed"))
+        self.session.as_deref().ok_or_else(|| Failure::new(Kind::Sealed, "the store is sealed"))
     }
 
     /// Leaves the storage to the open store alone, so that it is closed together with it.

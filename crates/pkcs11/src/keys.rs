@@ -147,6 +147,10 @@ impl Token {
     pub fn generate(&self, spec: &KeySpec) -> Result<KeyDescription, TokenError> {
         let make = |id: &[u8]| self.run_writing(&|lease| generate::generate(lease, spec, id));
         if let Some(id) = &spec.id {
+            if !self.find(&KeySelector::id(id.as_slice()))?.is_empty() {
+                let text = format!("the id {} is another key's already; give another", hex(id));
+                return Err(self.error(Failure::Setting(text)));
+            }
             return make(id);
         }
         let id = random::array::<16>().map_err(|error| self.error(error.into()))?;
@@ -242,6 +246,25 @@ pub(crate) fn search(
     Ok(lease.session().find_objects(&template)?)
 }
 
+/// As [`search`], for keys that only whoever has the PIN could have put there. Where there is none, those that anybody could
+/// have put there are shown, so that they can be refused by that name.
+pub(crate) fn search_private(
+    lease: &Lease<'_>,
+    class: ObjectClass,
+    key_type: KeyType,
+    selector: &KeySelector,
+) -> Result<Vec<ObjectHandle>, Failure> {
+    let mut template = vec![
+        Attribute::Class(class),
+        Attribute::Token(true),
+        Attribute::Private(true),
+        Attribute::KeyType(key_type),
+    ];
+    template.extend(selector.template());
+    let found = lease.session().find_objects(&template)?;
+    if found.is_empty() { search(lease, class, Some(key_type), selector) } else { Ok(found) }
+}
+
 /// The one object that was found.
 pub(crate) fn only(lease: &Lease<'_>, found: &[ObjectHandle], wanted: &str) -> Result<ObjectHandle, Failure> {
     match found {
@@ -262,7 +285,7 @@ pub(crate) fn usable(
     selector: &KeySelector,
     purpose: Purpose,
 ) -> Result<(ObjectHandle, KeyDescription), Failure> {
-    let found = search(lease, class, Some(key_type), selector)?;
+    let found = search_private(lease, class, key_type, selector)?;
     let handle = only(lease, &found, &selector.to_string())?;
     let description = inspect::describe(lease, handle)?;
     inspect::judge(lease, &description, purpose)?;

@@ -112,8 +112,8 @@ impl Tokens {
     fn run(self, context: &mut Context) -> Result<(), Failure> {
         let output = context.output;
         let libs = match self.lib {
-            Some(lib) => vec![lib],
-            None => context.hsms()?.libs()?,
+            Some(lib) => vec![(lib, None)],
+            None => context.hsms()?.libs(),
         };
         if libs.is_empty() {
             return Err(Failure::usage(
@@ -121,8 +121,8 @@ impl Tokens {
             ));
         }
         let (mut found, mut lines) = (Vec::new(), Vec::new());
-        for lib in libs {
-            let list = pkcs11::tokens(&lib)?;
+        for (lib, parameters) in libs {
+            let list = pkcs11::tokens(&lib, parameters.as_deref())?;
             for (slot, why) in &list.unreadable {
                 output.warning(&format!("slot {slot} of {} could not be read: {why}", lib.display()));
             }
@@ -142,8 +142,9 @@ impl Mechanisms {
     fn run(self, context: &mut Context) -> Result<(), Failure> {
         let output = context.output;
         let hsms = context.hsms()?;
-        let (lib, summary) = hsms.find(&self.token)?;
-        let mut mechanisms = pkcs11::mechanisms(&lib, summary.slot)?;
+        let (config, summary) = hsms.find(&self.token)?;
+        let mut mechanisms =
+            pkcs11::mechanisms(&config.lib, config.library_parameters.as_deref(), summary.slot)?;
         mechanisms.retain(|mechanism| self.all || mechanism.serves.is_some());
         let value: Vec<Value> = mechanisms
             .iter()

@@ -170,7 +170,7 @@ impl Init {
                 return Err(error.into());
             }
         };
-        context.session = Some(open);
+        context.session = Some(Arc::new(open));
         if prints {
             return Ok(());
         }

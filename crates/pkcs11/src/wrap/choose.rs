@@ -51,7 +51,9 @@ impl Token {
             warnings: choice.warnings,
             known: RwLock::default(),
         }));
-        self.run_plain(&|lease| key.0.canary(lease))?;
+        // Its own canary: what fails with a value that everybody knows is no damaged ciphertext.
+        let canary = |lease: &Lease<'_>| key.0.canary(lease);
+        self.run(&canary, &canary)?;
         Ok(key)
     }
 
@@ -89,8 +91,8 @@ fn choose(lease: &Lease<'_>, selector: &KeySelector) -> Result<Choice, Failure> 
     if selector.label.is_none() && selector.id.is_none() {
         return Err(Failure::Setting("no key is named; set key_label or key_id".into()));
     }
-    let mut aes = keys::search(lease, ObjectClass::SECRET_KEY, Some(KeyType::AES), selector)?;
-    let mut rsa = keys::search(lease, ObjectClass::PRIVATE_KEY, Some(KeyType::RSA), selector)?;
+    let mut aes = keys::search_private(lease, ObjectClass::SECRET_KEY, KeyType::AES, selector)?;
+    let mut rsa = keys::search_private(lease, ObjectClass::PRIVATE_KEY, KeyType::RSA, selector)?;
     match config.mechanism {
         Some(Mechanism::AesGcm | Mechanism::AesCbcHmac) => rsa.clear(),
         Some(Mechanism::RsaOaep) => aes.clear(),

@@ -200,6 +200,9 @@ impl HsmSection {
             message: Some(message),
         };
         let lib = self.lib.clone().ok_or_else(|| HsmConfigError::NoLib { token: name.to_owned() })?;
+        if !lib.is_absolute() {
+            return Err(wrong("lib", "give the whole path of the module, from / on".into()));
+        }
         let mut config = TokenConfig::new(lib);
         let selected = self.slot.is_some() || self.token_label.is_some() || self.serial.is_some();
         config.library_parameters.clone_from(&self.library_parameters);
@@ -226,12 +229,12 @@ impl HsmSection {
         config.force_rw_session = self.force_rw_session.unwrap_or(config.force_rw_session);
         config.allow_weak_attributes = self.allow_weak_attributes.unwrap_or(config.allow_weak_attributes);
         match self.max_parallel {
-            Some(0) => return Err(wrong("max_parallel", "at least one session is needed".into())),
+            Some(0 | 1025..) => return Err(wrong("max_parallel", "give 1 to 1024 sessions".into())),
             Some(sessions) => config.max_parallel = sessions,
             None => {}
         }
         match self.timeout {
-            Some(0) => return Err(wrong("timeout", "give at least one second".into())),
+            Some(0 | 86_401..) => return Err(wrong("timeout", "give 1 to 86400 seconds".into())),
             Some(seconds) => config.timeout = Duration::from_secs(seconds),
             None => {}
         }
@@ -275,7 +278,7 @@ fn parsed<T: FromStr<Err = UnknownWord>>(
     value.parse().map_err(|error: UnknownWord| HsmConfigError::Word {
         token: token.to_owned(),
         word: word.to_owned(),
-        message: Some(error.to_string()),
+        message: Some(format!("use one of {}", error.known().join(", "))),
     })
 }
 
@@ -444,16 +447,16 @@ mod tests {
             let file: Result<HsmFile, _> = text.parse();
             file.and_then(|file| file.hsm["a"].token("a").map(drop)).unwrap_err().to_string()
         };
-        assert!(message("[hsm.a]\npin = \"1234567\"\nlib = \"x\"").contains("does not belong"));
+        assert!(message("[hsm.a]\npin = \"1234567\"\nlib = \"/x\"").contains("does not belong"));
         assert!(message("[hsm.a]\ntoken_label = \"x\"").contains("STRONGROOM_HSM_A_LIB"));
-        assert!(message("[hsm.a]\nlib = \"x\"\npin_env = \"A\"\npin_file = \"b\"").contains("twice"));
-        assert!(message("[hsm.a]\nlib = \"x\"\nmax_parallel = 0").contains("max_parallel"));
-        assert!(message("[hsm.a]\nlib = \"x\"\ntimeout = 0").contains("timeout"));
-        assert!(message("[hsm.a]\nlib = \"x\"\nkey_id = \"xyz\"").contains("hexadecimal"));
-        assert!(message("[hsm.a]\nlib = \"x\"\nmechanism = \"des\"").contains("aes-gcm"));
-        assert!(message("[hsm.a]\nlib = \"x\"\npim = \"1234567\"").contains("line 3"));
+        assert!(message("[hsm.a]\nlib = \"/x\"\npin_env = \"A\"\npin_file = \"b\"").contains("twice"));
+        assert!(message("[hsm.a]\nlib = \"/x\"\nmax_parallel = 0").contains("max_parallel"));
+        assert!(message("[hsm.a]\nlib = \"/x\"\ntimeout = 0").contains("timeout"));
+        assert!(message("[hsm.a]\nlib = \"/x\"\nkey_id = \"xyz\"").contains("hexadecimal"));
+        assert!(message("[hsm.a]\nlib = \"/x\"\nmechanism = \"des\"").contains("aes-gcm"));
+        assert!(message("[hsm.a]\nlib = \"/x\"\npim = \"1234567\"").contains("line 3"));
         for text in
-            ["[hsm.a]\nlib = \"x\"\npin = \"1234567\"", "[hsm.a]\npin = 1234567", "[hsm.a]\n1234567 1234567"]
+            ["[hsm.a]\nlib = \"/x\"\npin = \"1234567\"", "[hsm.a]\npin = 1234567", "[hsm.a]\n1234567 1234567"]
         {
             assert!(!message(text).contains("1234567"), "{}", message(text));
         }

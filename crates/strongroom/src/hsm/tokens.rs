@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -19,6 +19,7 @@ use strongroom_pkcs11::{
 };
 use strongroom_seal::hsm::HsmKeys;
 use strongroom_seal::policy::HsmKey;
+use zeroize::Zeroizing;
 
 use super::config::{HsmConfigError, HsmFile, HsmSection};
 
@@ -102,18 +103,16 @@ impl Hsms {
         self.file.hsm.keys().map(String::as_str)
     }
 
-    /// The modules that are named, each once.
-    ///
-    /// # Errors
-    ///
-    /// [`HsmsError::Config`].
-    pub fn libs(&self) -> Result<Vec<PathBuf>, HsmsError> {
-        let mut libs: Vec<PathBuf> =
-            self.file.hsm.values().filter_map(|section| section.lib.clone()).collect();
-        libs.extend((self.environment)(LIB).map(PathBuf::from));
+    /// The modules that are named, each once, with their library parameters.
+    pub fn libs(&self) -> Vec<(PathBuf, Option<String>)> {
+        let named = self.file.hsm.values();
+        let mut libs: Vec<_> = named
+            .filter_map(|section| Some((section.lib.clone()?, section.library_parameters.clone())))
+            .collect();
+        libs.extend((self.environment)(LIB).map(|lib| (PathBuf::from(lib), None)));
         libs.sort();
         libs.dedup();
-        Ok(libs)
+        libs
     }
 
     /// Finds a token without logging in.
@@ -121,17 +120,18 @@ impl Hsms {
     /// # Errors
     ///
     /// [`HsmsError`].
-    pub fn find(&self, name: &str) -> Result<(PathBuf, TokenSummary), HsmsError> {
+    pub fn find(&self, name: &str) -> Result<(TokenConfig, TokenSummary), HsmsError> {
         let wanted = self.section(name)?.token(name)?;
         let is_wanted = |token: &TokenSummary| {
             wanted.slot.is_none_or(|slot| slot == token.slot)
                 && wanted.token_label.as_ref().is_none_or(|label| *label == token.label)
                 && wanted.serial.as_ref().is_none_or(|serial| *serial == token.serial)
         };
-        let mut found: Vec<TokenSummary> = pkcs11::tokens(&wanted.lib)?.tokens;
+        let mut found: Vec<TokenSummary> =
+            pkcs11::tokens(&wanted.lib, wanted.library_parameters.as_deref())?.tokens;
         found.retain(is_wanted);
         match (found.len(), found.pop()) {
-            (1, Some(token)) => Ok((wanted.lib, token)),
+            (1, Some(token)) => Ok((wanted, token)),
             (several, _) => Err(HsmsError::Misbehaved(format!(
                 "{several} tokens of {} are what the configuration says of \"{name}\": `strongroom hsm tokens` lists them",
                 wanted.lib.display()
@@ -236,6 +236,7 @@ impl Hsms {
     /// The configuration of a token, with its PIN from a person where nothing else is said.
     fn config(&self, state: &mut State, name: &str) -> Result<TokenConfig, HsmsError> {
         let mut config = self.section(name)?.token(name)?;
+        check_module(name, &config.lib)?;
         if let Some(PinSource::File(path)) = &config.pin
             && let Ok(metadata) = fs::metadata(path)
             && metadata.mode() & OTHERS != 0
@@ -286,9 +287,13 @@ impl HsmKeys for Hsms {
     /// With the key of this label; where several have it, with the one whose `key_id` the configuration names.
     fn wrap(&self, key: &HsmKey, secret: &SecretBytes, context: &[u8]) -> Result<Vec<u8>, ExternalError> {
         let token = self.token(key.token())?;
-        let wanted = selector(key, token.config().key_id.as_deref());
+        let label = selector(key, None);
         // Found anew each time: since the last slot was made, the key may have been replaced.
-        let found = token.wrapping_key_named(&wanted).map_err(HsmsError::from)?;
+        let found = timed(&token, move |token| {
+            let several = token.find(&label)?.len() > 1;
+            let id = token.config().key_id.clone().filter(|_| several);
+            token.wrapping_key_named(&KeySelector { id, ..label })
+        })?;
         for weakness in found.warnings() {
             self.warn(&format!("{key}: {weakness}: accepted, since allow_weak_attributes is set"));
         }
@@ -307,6 +312,27 @@ impl HsmKeys for Hsms {
     }
 }
 
+/// A module runs within this process, so nobody else may be able to change it. That it is there is the loader's to say.
+fn check_module(token: &str, lib: &Path) -> Result<(), HsmConfigError> {
+    let (Ok(module), Ok(process)) = (fs::metadata(lib), fs::metadata("/proc/self")) else { return Ok(()) };
+    let others =
+        module.mode() & WRITABLE_BY_OTHERS != 0 || (module.uid() != 0 && module.uid() != process.uid());
+    if !others {
+        return Ok(());
+    }
+    Err(HsmConfigError::Word {
+        token: token.to_owned(),
+        word: "lib".to_owned(),
+        message: Some(format!(
+            "the module {} runs within this process, and other users can change it (owner {}, mode {:03o}): it must be root's \
+             or yours, and writable by nobody else",
+            lib.display(),
+            module.uid(),
+            module.mode() & 0o777
+        )),
+    })
+}
+
 /// A token's generator, opened when it is first asked.
 struct Mixed {
     hsms: Arc<Hsms>,
@@ -315,8 +341,24 @@ struct Mixed {
 
 impl EntropySource for Mixed {
     fn fill(&self, buffer: &mut [u8]) -> Result<(), ExternalError> {
-        self.hsms.token(&self.token)?.random().fill(buffer)
+        let len = buffer.len();
+        let drawn = timed(&self.hsms.token(&self.token)?, move |token| {
+            let mut drawn = Zeroizing::new(vec![0; len]);
+            token.random().draw(&mut drawn)?;
+            Ok(drawn)
+        })?;
+        buffer.copy_from_slice(&drawn);
+        Ok(())
     }
+}
+
+/// Has the token do this on a thread of its own, and waits no longer than its configuration says.
+fn timed<T: Send + 'static>(
+    token: &Token,
+    work: impl FnOnce(&Token) -> Result<T, TokenError> + Send + 'static,
+) -> Result<T, HsmsError> {
+    let at_work = token.clone();
+    Ok(token.submit_and_wait(move || work(&at_work))?)
 }
 
 fn selector(key: &HsmKey, id: Option<&[u8]>) -> KeySelector {
@@ -383,3 +425,4 @@ const LIB: &str = "STRONGROOM_HSM_LIB";
 /// What a key is tried with.
 const TRIAL: &[u8] = b"strongroom hsm check";
 const OTHERS: u32 = 0o077;
+const WRITABLE_BY_OTHERS: u32 = 0o022;
