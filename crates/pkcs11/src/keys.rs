@@ -265,6 +265,11 @@ pub(crate) fn search_private(
     if found.is_empty() { search(lease, class, Some(key_type), selector) } else { Ok(found) }
 }
 
+/// Whether the token shows anything that only whoever is logged in sees.
+pub(crate) fn any_is_visible(lease: &Lease<'_>) -> Result<bool, Failure> {
+    Ok(!lease.session().find_objects(&[Attribute::Token(true), Attribute::Private(true)])?.is_empty())
+}
+
 /// The one object that was found.
 pub(crate) fn only(lease: &Lease<'_>, found: &[ObjectHandle], wanted: &str) -> Result<ObjectHandle, Failure> {
     match found {

@@ -215,9 +215,18 @@ impl Shared {
     }
 
     /// Wraps a value that everybody knows, which includes opening it.
-    fn canary(&self, lease: &Lease<'_>) -> Result<(), Failure> {
+    fn trial(&self, lease: &Lease<'_>) -> Result<(), Failure> {
         let value = SecretBytes::copy_from_slice(&CANARY)?;
         self.wrap(lease, &value, b"canary").map(drop)
+    }
+
+    /// Whether the token is at work. The key may be one that a wrapped key names, which can be anybody's: that there is none
+    /// of that name is no outage as long as there are others.
+    fn canary(&self, lease: &Lease<'_>) -> Result<(), Failure> {
+        match self.trial(lease) {
+            Err(Failure::Key { found: 0, .. }) if keys::any_is_visible(lease)? => Ok(()),
+            outcome => outcome,
+        }
     }
 
     fn key(&self, lease: &Lease<'_>, role: Role, id: &[u8]) -> Result<Found, Failure> {

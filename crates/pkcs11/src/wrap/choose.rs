@@ -52,8 +52,8 @@ impl Token {
             known: RwLock::default(),
         }));
         // Its own canary: what fails with a value that everybody knows is no damaged ciphertext.
-        let canary = |lease: &Lease<'_>| key.0.canary(lease);
-        self.run(&canary, &canary)?;
+        let trial = |lease: &Lease<'_>| key.0.trial(lease);
+        self.run(&trial, &trial)?;
         Ok(key)
     }
 
