@@ -29,7 +29,7 @@ pub(crate) enum Kind {
     Failure,
     /// The command line is wrong.
     Usage,
-    /// There is no such value, slot, store or file.
+    /// There is no such value, slot, key, store or file.
     NotFound,
     /// Shares are missing or wrong, or the store was sealed.
     Sealed,
@@ -479,7 +479,7 @@ Exit codes:
    0  done
    1  failure of another kind
    2  the command line is wrong
-   3  not found: the value, slot, store or file
+   3  not found: the value, slot, key, store or file
    4  sealed: shares are missing or wrong, or the store was sealed
    5  conflict: a condition does not hold, or something is there already
    6  damaged or forged data (`check` found something)

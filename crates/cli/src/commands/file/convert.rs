@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::json;
-use strongroom_envelope::files::{NewFile, form};
+use strongroom_envelope::files::{FileError, NewFile, form};
 use strongroom_envelope::stream::{self, Options, Reader};
 use strongroom_envelope::{Envelope, WrappedKey};
 use zeroize::Zeroizing;
@@ -521,13 +521,13 @@ fn resolved(path: &Path) -> PathBuf {
     path.file_name().map_or_else(|| parent.clone(), |name| parent.join(name))
 }
 
-fn existing(error: strongroom_envelope::files::FileError, target: &Path) -> Failure {
-    let failure = Failure::from(error);
-    if failure.kind == Kind::Conflict {
-        let message = format!("{} exists already: --force replaces it", target.display());
-        return Failure::new(Kind::Conflict, message);
+fn existing(error: FileError, target: &Path) -> Failure {
+    match error {
+        FileError::Exists(path) if path == target => {
+            Failure::new(Kind::Conflict, format!("{} exists already: --force replaces it", target.display()))
+        }
+        error => error.into(),
     }
-    failure
 }
 
 fn unreadable(error: &io::Error) -> Failure {

@@ -155,9 +155,9 @@ impl<'c> Keys<'c> {
             return Ok(self.keep(name, WrappingKey::Hsm(key)));
         }
         if let Ok(key) = parse_hsm(name) {
-            return Err(Failure::usage(format!(
-                "it is encrypted under a key in an HSM: name it with --hsm '{key}'"
-            )));
+            let option = if self.chosen.is_some() { "--from-hsm" } else { "--hsm" };
+            let message = format!("it is encrypted under a key in an HSM: name it with {option} '{key}'");
+            return Err(Failure::usage(message));
         }
         match name.parse::<KeyName>() {
             Ok(name) => self.named(&name),
