@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
@@ -111,7 +112,10 @@ impl NewFile {
         options.read(true).write(true).create_new(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let file = options.open(&part).map_err(|error| FileError::create(&part, error))?;
+        let file = options.open(&part).map_err(|error| match error.kind() {
+            ErrorKind::AlreadyExists => FileError::create(&part, error),
+            _ => FileError::create(to, error),
+        })?;
         Ok(Self { file, to: to.to_owned(), part: Some(part), replaces: false })
     }
 

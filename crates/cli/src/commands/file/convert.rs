@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::json;
-use strongroom_envelope::files::{FileError, NewFile, form};
-use strongroom_envelope::stream::{self, Options, Reader};
+use strongroom_envelope::files::{FileError, NewFile};
+use strongroom_envelope::stream::{Options, Reader};
 use strongroom_envelope::{Envelope, WrappedKey};
 use zeroize::Zeroizing;
 
@@ -228,7 +228,7 @@ impl Work {
 
     fn encrypt(&mut self, envelope: &Envelope<WrappingKey>, found: &Found) -> Result<Outcome, Failure> {
         let (source, before) = places::open(&found.path, false)?;
-        if form(&source).map_err(|error| unreadable(&error))?.is_some() {
+        if places::is_encrypted(&source)? {
             return Ok(Outcome::PassedOver("encrypted already"));
         }
         let target = self.target(found)?;
@@ -243,10 +243,10 @@ impl Work {
 
     fn decrypt(&mut self, keys: &mut Keys<'_>, found: &Found) -> Result<Outcome, Failure> {
         let (source, before) = places::open(&found.path, false)?;
-        if found.in_directory && form(&source).map_err(|error| unreadable(&error))?.is_none() {
+        if places::is_other(found, &source)? {
             return Ok(Outcome::PassedOver("not encrypted"));
         }
-        let header = stream::wrapped_key(&source)?;
+        let header = places::header(&source)?;
         let target = self.target(found)?;
         let envelope = keys.of_chosen(&header)?;
         let mut reader = envelope.reader(self.which.context.as_bytes(), &source)?;
@@ -302,7 +302,7 @@ impl Work {
             .take(LONGEST_HEADER)
             .read_to_end(&mut head)
             .map_err(|error| unreadable(&error))?;
-        let header = stream::wrapped_key(&head)?;
+        let header = places::header(&head)?;
         let envelope = keys.of_chosen(&header)?;
         let context = self.which.context.clone();
         let written = self.write(target, None, |sink| {
@@ -377,7 +377,7 @@ impl Work {
         let mut sink = Counted::new(new.file(), &self.batch);
         fill(&mut sink)?;
         let bytes = sink.count;
-        let header = stream::wrapped_key(new.file()).ok();
+        let header = places::header(new.file()).ok();
         new.keep().map_err(|error| existing(error, target))?;
         self.written.insert(place);
         Ok(Written { bytes, header })

@@ -4,8 +4,6 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::json;
-use strongroom_envelope::files::form;
-use strongroom_envelope::stream::wrapped_key;
 
 use super::batch::{Batch, Done, Outcome, Task};
 use super::places::{self, Found, Place};
@@ -41,11 +39,10 @@ impl Inspect {
 
 fn inspect(found: &Found) -> Result<Outcome, Failure> {
     let (file, metadata) = places::open(&found.path, false)?;
-    let form = form(&file).map_err(|error| Failure::io("it could not be read", &error))?;
-    if found.in_directory && form.is_none() {
+    if places::is_other(found, &file)? {
         return Ok(Outcome::PassedOver("not encrypted"));
     }
-    let header = wrapped_key(&file)?;
+    let header = places::header(&file)?;
     let (path, key, size) = (shown(found.path.display()), shown(header.name()), metadata.len());
     let line = format!("{path}: version {} of {key}, {}", header.version(), bytes(size));
     let fields = json!({ "file": path, "key": header.name(), "version": header.version(), "size": size });

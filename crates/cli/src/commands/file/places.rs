@@ -8,8 +8,11 @@ use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::OFlag;
+use strongroom_envelope::files::form;
+use strongroom_envelope::stream::{DecryptError, wrapped_key};
+use strongroom_envelope::{ReadAt, WrappedKey};
 
-use crate::exit::Failure;
+use crate::exit::{Failure, Kind};
 
 /// A file that was named, or found in a directory that was.
 pub(super) struct Found {
@@ -92,6 +95,28 @@ pub(super) fn open(path: &Path, write: bool) -> Result<(File, Metadata), Failure
     if metadata.is_file() { Ok((file, metadata)) } else { Err(no_file(&metadata)) }
 }
 
+/// The wrapped data key in the header of an encrypted file. Only decrypting proves it.
+pub(super) fn header(source: &(impl ReadAt + ?Sized)) -> Result<WrappedKey, Failure> {
+    match wrapped_key(source) {
+        // Most files of a few bytes were never encrypted.
+        Err(DecryptError::Truncated) if form(source).is_ok_and(|form| form.is_none()) => Err(Failure::new(
+            Kind::Damaged,
+            "this is no encrypted file of Strongroom, or one that was cut off in its first bytes",
+        )),
+        header => Ok(header?),
+    }
+}
+
+/// Whether a file was found that is no encrypted one.
+pub(super) fn is_other(found: &Found, file: &File) -> Result<bool, Failure> {
+    Ok(found.in_directory && !is_encrypted(file)?)
+}
+
+/// Whether a file is encrypted, judging by its first bytes.
+pub(super) fn is_encrypted(file: &File) -> Result<bool, Failure> {
+    Ok(form(file).map_err(|error| unreadable(&error))?.is_some())
+}
+
 /// Whether both are one file, which has not been written to in between.
 pub(super) fn is_unchanged(before: &Metadata, now: &Metadata) -> bool {
     let state = |metadata: &Metadata| (metadata.len(), metadata.mtime(), metadata.mtime_nsec());
@@ -132,7 +157,7 @@ fn no_file(metadata: &Metadata) -> Failure {
 }
 
 fn unreadable(error: &io::Error) -> Failure {
-    Failure::io("it could not be opened", error)
+    Failure::io("it could not be read", error)
 }
 
 /// What an encrypted file's name ends in.

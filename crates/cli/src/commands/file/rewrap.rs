@@ -9,8 +9,7 @@ use clap::Args;
 use serde_json::json;
 use strongroom::HsmKey;
 use strongroom_envelope::ReadAt;
-use strongroom_envelope::files::form;
-use strongroom_envelope::stream::{Area, rewrap_in_place, wrapped_key};
+use strongroom_envelope::stream::{Area, rewrap_in_place};
 
 use super::batch::{Batch, Done, Outcome, Task};
 use super::keys::{Choice, Keys, parse_hsm};
@@ -63,8 +62,7 @@ impl Rewrap {
 fn rewrap(keys: &mut Keys<'_>, found: &Found) -> Result<Outcome, Failure> {
     // Looked at before it is opened for writing, which a plain file need not allow.
     let (file, _) = places::open(&found.path, false)?;
-    let form = form(&file).map_err(|error| Failure::io("it could not be read", &error))?;
-    if found.in_directory && form.is_none() {
+    if places::is_other(found, &file)? {
         return Ok(Outcome::PassedOver("not encrypted"));
     }
     let (file, metadata) = places::open(&found.path, true)?;
@@ -75,12 +73,12 @@ fn rewrap(keys: &mut Keys<'_>, found: &Found) -> Result<Outcome, Failure> {
         }
         TryLockError::Error(error) => Failure::io("it could not be locked", &error),
     })?;
-    let before = wrapped_key(&file)?;
+    let before = places::header(&file)?;
     let old = keys.of(&before)?;
     let new = keys.chosen()?.unwrap_or_else(|| old.clone());
     let written = AtomicU64::new(0);
     rewrap_in_place(old.key(), new.key(), &Counted { file: &file, written: &written })?;
-    let after = wrapped_key(&file)?;
+    let after = places::header(&file)?;
     let (path, written, size) =
         (shown(found.path.display()), written.load(Ordering::Relaxed), metadata.len());
     let fields = json!({
