@@ -23,13 +23,18 @@ pub(crate) enum File {
     Encrypt(convert::Encrypt),
     /// Decrypt files, FILE.srf as FILE.
     ///
+    /// The header says which named key of the store it is under; --key takes files under that key alone. A key in an HSM is asked
+    /// only if --hsm names it.
+    ///
     /// A file that does not decrypt to its end leaves nothing behind. To stdout go only bytes that were authenticated, each at
     /// its place; from a file nothing is written before its end has been checked, but from stdin the end is checked last: use
     /// nothing of what came before this command has ended with exit code 0.
     Decrypt(convert::Decrypt),
     /// Wrap the data keys of encrypted files anew, where they lie, under the newest version of their key or under another key.
     ///
-    /// Headers are written, some hundred bytes; bodies are not even read. Whoever had a data key still has it: what changes is
+    /// Without --key and --hsm each file comes under the newest version of the named key that it is under already.
+    ///
+    /// Headers are written, about a kilobyte each; bodies are not even read. Whoever had a data key still has it: what changes is
     /// which keys open the file from now on. Can be interrupted at any moment, and repeated.
     Rewrap(rewrap::Rewrap),
     /// Tell which version of which key encrypted files are under. Nothing of it is proved before they are decrypted.

@@ -162,6 +162,9 @@ impl Batch {
             }
         };
         lines.extend(passed_over_lines(&self.passed_over));
+        if lines.is_empty() && self.failed.is_empty() {
+            lines.push("There is no file.".to_owned());
+        }
         lines
     }
 }

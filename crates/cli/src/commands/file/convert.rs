@@ -366,6 +366,12 @@ impl Work {
         {
             return Err(Failure::usage("it would be written over itself: give another --out"));
         }
+        // Also with --force: a device or a link is not what somebody means to replace.
+        if there.is_some_and(|there| !there.is_file()) {
+            let message =
+                format!("{} is no regular file, and was left as it is: give another --out", target.display());
+            return Err(Failure::new(Kind::Conflict, message));
+        }
         let place = resolved(target);
         if self.written.contains(&place) {
             let message =
@@ -558,6 +564,23 @@ mod tests {
         for text in ["", "5", "7..5", "a..b", "-1..5", "1...5", "0..18446744073709551616"] {
             assert!(parse_range(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn original_that_was_written_to_meanwhile_is_kept() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("original");
+        fs::write(&path, b"value").unwrap();
+        let (_, before) = places::open(&path, false).unwrap();
+        fs::write(&path, b"value, and more").unwrap();
+        assert_eq!(delete(&path, &before).unwrap_err().kind, Kind::Conflict);
+        let (_, before) = places::open(&path, false).unwrap();
+        fs::rename(&path, directory.path().join("elsewhere")).unwrap();
+        fs::write(&path, b"value, and more").unwrap();
+        assert_eq!(delete(&path, &before).unwrap_err().kind, Kind::Conflict);
+        let (_, before) = places::open(&path, false).unwrap();
+        delete(&path, &before).unwrap();
+        assert!(!path.exists(), "the control");
     }
 
     #[test]

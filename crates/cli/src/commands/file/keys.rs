@@ -18,10 +18,10 @@ use crate::text::shown;
 /// Which key is meant.
 #[derive(Args)]
 pub(super) struct Choice {
-    /// A named key of the store.
+    /// The key, by its name in the store.
     #[arg(long, value_name = "NAME", value_parser = parse_name)]
     pub(super) key: Option<KeyName>,
-    /// A key in an HSM: `hsm(TOKEN, KEY)`, as in policies. No store is needed then.
+    /// The key, in an HSM: `hsm(TOKEN, KEY)`, as in policies. No store is needed for it.
     #[arg(long, value_name = "hsm(TOKEN, KEY)", value_parser = parse_hsm, conflicts_with = "key")]
     pub(super) hsm: Option<HsmKey>,
 }
