@@ -5,7 +5,9 @@ mod convert;
 mod inspect;
 mod keys;
 mod places;
+mod range;
 mod rewrap;
+mod sink;
 
 use clap::Subcommand;
 

@@ -10,13 +10,14 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::json;
 use strongroom_envelope::files::{FileError, NewFile};
-use strongroom_envelope::stream::{Options, Reader};
+use strongroom_envelope::stream::Options;
 use strongroom_envelope::{Envelope, WrappedKey};
-use zeroize::Zeroizing;
 
 use super::batch::{Batch, Done, Outcome, Task, output_closed};
 use super::keys::{Choice, Keys, WrappingKey};
 use super::places::{self, Found, Place, encrypted_name, is_standard, plain_name};
+use super::range::{Range, copy_range, parse_range, within};
+use super::sink::Counted;
 use crate::context::Context;
 use crate::exit::{Failure, Kind};
 use crate::text::{bytes, shown};
@@ -65,24 +66,6 @@ struct Which {
     /// What the file is and where it belongs: it decrypts only with the same text. It is not stored, and no secret.
     #[arg(long, value_name = "TEXT", default_value = "")]
     context: String,
-}
-
-/// Bytes of a decrypted file.
-#[derive(Clone, Copy)]
-struct Range {
-    begin: u64,
-    end: Option<u64>,
-}
-
-fn parse_range(text: &str) -> Result<Range, String> {
-    let wrong = || "a range is written 0..100, 100.. or ..100, with the smaller number first".to_owned();
-    let (begin, end) = text.split_once("..").ok_or_else(wrong)?;
-    let number = |text: &str| match text {
-        "" => Ok(None),
-        digits => digits.parse().map(Some).map_err(|_| wrong()),
-    };
-    let range = Range { begin: number(begin)?.unwrap_or(0), end: number(end)? };
-    if range.end.is_some_and(|end| end < range.begin) { Err(wrong()) } else { Ok(range) }
 }
 
 impl Encrypt {
@@ -444,36 +427,6 @@ impl Which {
     }
 }
 
-/// Counts what goes through it.
-struct Counted<'a> {
-    file: &'a File,
-    batch: &'a Batch,
-    count: u64,
-    /// Whether nobody reads it any more.
-    closed: bool,
-}
-
-impl<'a> Counted<'a> {
-    fn new(file: &'a File, batch: &'a Batch) -> Self {
-        Self { file, batch, count: 0, closed: false }
-    }
-}
-
-impl Write for Counted<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.file.write(bytes);
-        self.closed |= written.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::BrokenPipe);
-        let written = written?;
-        self.count = self.count.saturating_add(u64::try_from(written).unwrap_or(u64::MAX));
-        self.batch.within(self.count);
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
-    }
-}
-
 /// Deletes an original of which the disk has the other form, unless somebody wrote to it meanwhile.
 fn delete(path: &Path, before: &Metadata) -> Result<(), Failure> {
     let failed = |error: io::Error| Failure::io("it is done, but the original could not be deleted", &error);
@@ -485,34 +438,6 @@ fn delete(path: &Path, before: &Metadata) -> Result<(), Failure> {
         ));
     }
     fs::remove_file(path).map_err(failed)
-}
-
-/// The bytes of a range that there are; a range that goes beyond the end is refused rather than cut.
-fn within(range: Range, len: u64) -> Result<(u64, u64), Failure> {
-    let end = range.end.unwrap_or(len);
-    if range.begin > len || end > len {
-        return Err(Failure::usage(format!(
-            "the range goes beyond the end: the decrypted file has {len} bytes"
-        )));
-    }
-    Ok((range.begin, end))
-}
-
-fn copy_range(reader: &mut Reader<&File>, begin: u64, end: u64, sink: &mut dyn Write) -> Result<(), Failure> {
-    let mut buffer = Zeroizing::new(vec![0; PIECE]);
-    let mut at = begin;
-    while at < end {
-        let wanted = usize::try_from(end - at).unwrap_or(PIECE).min(PIECE);
-        let room = buffer.get_mut(..wanted).unwrap_or_default();
-        let read = reader.read_at(room, at)?;
-        let piece = room.get(..read).filter(|piece| !piece.is_empty());
-        let piece =
-            piece.ok_or_else(|| Failure::new(Kind::Damaged, "the file became shorter while it was read"))?;
-        sink.write_all(piece)
-            .map_err(|error| Failure::io("what was decrypted could not be written", &error))?;
-        at = at.saturating_add(u64::try_from(read).unwrap_or(u64::MAX));
-    }
-    Ok(())
 }
 
 /// The file without the buffer of the standard library, which would keep plaintext.
@@ -542,29 +467,9 @@ fn unreadable(error: &io::Error) -> Failure {
 
 /// What a file's header may have: a sector and two slots of at most ten.
 const LONGEST_HEADER: u64 = 21 * 512;
-/// What is decrypted of a range at a time; a segment, mostly.
-const PIECE: usize = 64 * 1024;
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn ranges_are_read_and_those_that_go_backwards_or_nowhere_refused() {
-        for (text, begin, end) in [
-            ("0..100", 0, Some(100)),
-            ("5..", 5, None),
-            ("..7", 0, Some(7)),
-            ("..", 0, None),
-            ("3..3", 3, Some(3)),
-        ] {
-            let range = parse_range(text).unwrap();
-            assert_eq!((range.begin, range.end), (begin, end), "{text}");
-        }
-        for text in ["", "5", "7..5", "a..b", "-1..5", "1...5", "0..18446744073709551616"] {
-            assert!(parse_range(text).is_err(), "{text}");
-        }
-    }
 
     #[test]
     fn original_that_was_written_to_meanwhile_is_kept() {
@@ -581,14 +486,5 @@ mod tests {
         let (_, before) = places::open(&path, false).unwrap();
         delete(&path, &before).unwrap();
         assert!(!path.exists(), "the control");
-    }
-
-    #[test]
-    fn range_beyond_the_end_is_refused() {
-        let range = |begin, end| within(Range { begin, end }, 10).ok();
-        assert_eq!(range(0, None), Some((0, 10)));
-        assert_eq!(range(10, None), Some((10, 10)));
-        assert_eq!(range(3, Some(10)), Some((3, 10)));
-        assert_eq!((range(11, None), range(0, Some(11))), (None, None));
     }
 }
