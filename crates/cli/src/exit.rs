@@ -154,7 +154,7 @@ sorted! {
     TokenError => |_| Kind::Hsm;
     PathError => |_| Kind::Usage;
     SecretMemoryError => |_| Kind::Unprotected;
-    SecretError => |_| Kind::Unprotected;
+    SecretError => secret;
     NameError => |_| Kind::Usage;
     ManageError => manage;
     UseError => use_of_key;
@@ -254,7 +254,7 @@ fn init(error: &InitError) -> Kind {
         InitError::Exists => Kind::Conflict,
         InitError::Read(error) => storage_read(error),
         InitError::Create(error) => create(error),
-        InitError::Secret(_) => Kind::Unprotected,
+        InitError::Secret(error) => secret(error),
         InitError::Barrier(error) => open_barrier(error),
         _ => Kind::Failure,
     }
@@ -264,13 +264,23 @@ fn create(error: &CreateError) -> Kind {
     match error {
         CreateError::Label(_) => Kind::Usage,
         CreateError::Hsm(_) => Kind::Hsm,
+        CreateError::Secret(error) => secret(error),
         _ => Kind::Failure,
+    }
+}
+
+/// Only one that was to come from an HSM as well is the HSM's.
+fn secret(error: &SecretError) -> Kind {
+    match error {
+        SecretError::Source { .. } => Kind::Hsm,
+        _ => Kind::Unprotected,
     }
 }
 
 fn hsms(error: &HsmsError) -> Kind {
     match error {
         HsmsError::Config(_) => Kind::Usage,
+        HsmsError::NoKey { .. } => Kind::NotFound,
         HsmsError::Token(_) | HsmsError::Misbehaved(_) => Kind::Hsm,
     }
 }
@@ -310,7 +320,7 @@ fn slot(error: &SlotError) -> Kind {
         SlotError::Create(error) => create(error),
         SlotError::HsmPart(_) | SlotError::Blocking(_) => Kind::Hsm,
         SlotError::Activate(_) => Kind::Sealed,
-        SlotError::Secret(_) => Kind::Unprotected,
+        SlotError::Secret(error) => secret(error),
         SlotError::Commit(error) => commit(error),
         SlotError::Encode(_) => Kind::Failure,
     }
@@ -392,7 +402,7 @@ fn manage(error: &ManageError) -> Kind {
         ManageError::Read(error) => read(error),
         ManageError::Commit(error) => commit(error),
         ManageError::External(error) => outside(error),
-        ManageError::Secret(_) => Kind::Unprotected,
+        ManageError::Secret(error) => secret(error),
         _ => Kind::Failure,
     }
 }
@@ -410,7 +420,7 @@ fn use_of_key(error: &UseError) -> Kind {
         UseError::Forged | UseError::Text(_) => Kind::Damaged,
         UseError::Usage(error) => error.downcast_ref().map_or(Kind::Failure, commit),
         UseError::External(error) => outside(error),
-        UseError::Secret(_) => Kind::Unprotected,
+        UseError::Secret(error) => secret(error),
         _ => Kind::Failure,
     }
 }

@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
+use strongroom::pkcs11::blob::Blob;
 use strongroom::{Slot, Suite};
 
 /// Bytes as hexadecimal digits.
@@ -99,13 +100,36 @@ pub(crate) fn slot_json(slot: &Slot) -> Value {
         "suite": suite(slot.suite()),
         "set": hex(&slot.set_id()),
         "created": slot.created(),
+        "hsm": hsm_parts(slot).collect::<Vec<_>>(),
+    })
+}
+
+/// Which keys in HSMs have wrapped the slot's parts, as these say of themselves.
+fn hsm_parts(slot: &Slot) -> impl Iterator<Item = Value> {
+    slot.policy().hsm_keys().zip(slot.hsm_wrapped()).map(|(key, wrapped)| {
+        let blob = Blob::decode(wrapped).ok();
+        let header = blob.as_ref().map(Blob::header);
+        json!({
+            "token": key.token(),
+            "key": key.key(),
+            "key_id": header.map(|header| hex(header.key_id())),
+            "mechanism": header.map(|header| header.mechanism().to_string()),
+        })
     })
 }
 
 /// The same, for people.
 pub(crate) fn slot_line(slot: &Slot) -> String {
+    let keys: String = slot
+        .hsm_wrapped()
+        .iter()
+        .filter_map(|wrapped| Blob::decode(wrapped).ok())
+        .map(|blob| {
+            format!("  wrapped by key {} ({})", hex(blob.header().key_id()), blob.header().mechanism())
+        })
+        .collect();
     format!(
-        "{:<9} {}  {}  {}  set {}  made {}  id {:.8}",
+        "{:<9} {}  {}  {}  set {}  made {}  id {:.8}{keys}",
         slot.state().to_string(),
         quoted(slot.label()),
         slot.policy(),

@@ -231,6 +231,13 @@ impl UnknownWord {
     }
 }
 
+impl UnknownWord {
+    /// The words that there are.
+    pub fn known(&self) -> &'static [&'static str] {
+        self.known
+    }
+}
+
 impl fmt::Display for UnknownWord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "“{}” is no {}; use one of {}", self.word, self.what, self.known.join(", "))

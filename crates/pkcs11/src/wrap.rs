@@ -198,11 +198,6 @@ impl Shared {
             let key = self.key(lease, Role::Aes, header.key_id())?;
             return gcm::decrypt(lease, key, blob, &binding);
         }
-        if lease.config().hmac_key_label.is_none() {
-            return Err(Failure::Setting(
-                "a key wrapped with RSA-OAEP or AES-CBC is opened only after its HMAC was checked; set hmac_key_label".into(),
-            ));
-        }
         let mac_key = self.key(lease, Role::Mac, header.mac_key_id())?;
         mac::verify(lease, mac_key, blob, &binding)?;
         match header.scheme() {
@@ -261,13 +256,19 @@ fn find(lease: &Lease<'_>, role: Role, id: &[u8]) -> Result<Found, Failure> {
             // Anybody may put a public key into a token: the private half must belong to it.
             let private = secret(ObjectClass::PRIVATE_KEY, KeyType::RSA, Purpose::Wrapping)?.0;
             let halves = keys::search(lease, ObjectClass::PUBLIC_KEY, Some(KeyType::RSA), &selector)?;
-            let public = keys::only(lease, &halves, &format!("{selector} and a public half"))?;
             let numbers = keys::rsa_public(lease, private)?;
-            if keys::rsa_public(lease, public)? != numbers {
-                return Err(Failure::Setting(format!(
-                    "the public key with {selector} does not belong to the private one; destroy it"
-                )));
+            let mut own = None;
+            for half in halves {
+                if keys::rsa_public(lease, half)? == numbers {
+                    own = Some(half);
+                    break;
+                }
             }
+            let public = own.ok_or_else(|| {
+                Failure::Setting(format!(
+                    "no public key with {selector} belongs to the private one; put its public half back into the token"
+                ))
+            })?;
             (public, numbers.0.len())
         }
     };

@@ -99,17 +99,16 @@ impl Batch {
     pub(super) fn take(&mut self, path: &Path, size: u64, outcome: Result<Outcome, Failure>) {
         self.reached = self.reached.saturating_add(size);
         self.bar.reached(self.reached);
-        let path = shown(path.display());
+        let path = path.display().to_string();
         match outcome {
             Ok(Outcome::Done(done)) => self.done.push(done),
             Ok(Outcome::PassedOver(why)) => self.passed_over.push((path, why)),
             Err(failure) if failure.message.is_empty() => self.last = Some(failure),
             Err(failure) => {
-                let message = shown(&failure.message);
                 self.failed.push(json!({
-                    "file": path, "kind": failure.kind.name(), "message": message,
+                    "file": path, "kind": failure.kind.name(), "message": failure.message,
                 }));
-                let failure = Failure::new(failure.kind, format!("{path}: {message}"));
+                let failure = Failure::new(failure.kind, shown(format!("{path}: {}", failure.message)));
                 if !self.alone && !self.output.json {
                     self.bar.aside(|| self.output.failure(&failure));
                 }
@@ -172,7 +171,7 @@ impl Batch {
 /// One line for each reason.
 fn passed_over_lines(passed_over: &[(String, &'static str)]) -> Vec<String> {
     if let [(file, why)] = passed_over {
-        return vec![format!("Passed over {file}: {why}.")];
+        return vec![format!("Passed over {}: {why}.", shown(file))];
     }
     let mut reasons: Vec<&'static str> = passed_over.iter().map(|(_, why)| *why).collect();
     reasons.sort_unstable();

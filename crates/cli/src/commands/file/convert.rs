@@ -395,7 +395,7 @@ impl Work {
         written: &Written,
         header: Option<&WrappedKey>,
     ) -> Done {
-        let (from, to) = (shown(from.display()), to.map(|to| shown(to.display())));
+        let (from, to) = (from.display().to_string(), to.map(|to| to.display().to_string()));
         let fields = json!({
             "file": from, "out": to, "bytes": written.bytes, "deleted": self.which.delete,
             "key": header.map(WrappedKey::name), "version": header.map(WrappedKey::version),
@@ -407,8 +407,13 @@ impl Work {
             _ => String::new(),
         };
         let to = to.unwrap_or_default();
-        let line =
-            format!("{} {from} as {to}: {}{under}.", self.direction.task().done(), bytes(written.bytes));
+        let line = format!(
+            "{} {} as {}: {}{under}.",
+            self.direction.task().done(),
+            shown(from),
+            shown(to),
+            bytes(written.bytes)
+        );
         Done { fields, line, written: written.bytes, size }
     }
 }

@@ -43,8 +43,8 @@ fn inspect(found: &Found) -> Result<Outcome, Failure> {
         return Ok(Outcome::PassedOver("not encrypted"));
     }
     let header = places::header(&file)?;
-    let (path, key, size) = (shown(found.path.display()), shown(header.name()), metadata.len());
-    let line = format!("{path}: version {} of {key}, {}", header.version(), bytes(size));
+    let (path, key, size) = (found.path.display().to_string(), shown(header.name()), metadata.len());
+    let line = format!("{}: version {} of {key}, {}", shown(&path), header.version(), bytes(size));
     let fields = json!({ "file": path, "key": header.name(), "version": header.version(), "size": size });
     Ok(Outcome::Done(Done { fields, line, written: 0, size }))
 }

@@ -191,7 +191,6 @@ impl<'c> Keys<'c> {
 
     fn token_key(&mut self, key: HsmKey) -> Result<TokenKey, Failure> {
         self.context.protect()?;
-        self.context.mix_randomness()?;
         Ok(TokenKey { hsms: self.context.hsms()?, key })
     }
 

@@ -80,13 +80,14 @@ fn rewrap(keys: &mut Keys<'_>, found: &Found) -> Result<Outcome, Failure> {
     rewrap_in_place(old.key(), new.key(), &Counted { file: &file, written: &written })?;
     let after = places::header(&file)?;
     let (path, written, size) =
-        (shown(found.path.display()), written.load(Ordering::Relaxed), metadata.len());
+        (found.path.display().to_string(), written.load(Ordering::Relaxed), metadata.len());
     let fields = json!({
         "file": path, "key": after.name(), "version": after.version(), "from_key": before.name(),
         "from_version": before.version(), "bytes_written": written, "size": size,
     });
     let line = format!(
-        "Rewrapped {path}: from version {} of {} to version {} of {}; {written} bytes written of {}.",
+        "Rewrapped {}: from version {} of {} to version {} of {}; {written} bytes written of {}.",
+        shown(&path),
         before.version(),
         before.name(),
         after.version(),
