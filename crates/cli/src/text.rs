@@ -1,5 +1,6 @@
 //! Numbers, dates and names for people.
 
+use std::fmt::Display;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
@@ -144,6 +145,20 @@ pub(crate) fn quoted(label: &str) -> String {
     format!("\"{label}\"")
 }
 
+/// A path, or a message with one, without what would steer a terminal: file names come from anybody.
+pub(crate) fn shown(text: impl Display) -> String {
+    let text = text.to_string();
+    let mut shown = String::with_capacity(text.len());
+    for letter in text.chars() {
+        if letter.is_control() {
+            shown.extend(letter.escape_default());
+        } else {
+            shown.push(letter);
+        }
+    }
+    shown
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -168,6 +183,11 @@ mod tests {
             assert_eq!(bytes(count), text);
         }
         assert!(bytes(u64::MAX).ends_with(" TiB"));
+    }
+
+    #[test]
+    fn name_of_a_file_steers_no_terminal() {
+        assert_eq!(shown("a\u{1b}[2Jb\nc ü\u{9b}"), "a\\u{1b}[2Jb\\nc ü\\u{9b}");
     }
 
     #[test]

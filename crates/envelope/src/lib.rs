@@ -51,3 +51,5 @@ pub use header::Algorithm;
 pub use key::{KeyEncryption, MAX_NAME, MAX_WRAPPED, WrappedKey, WrappedKeyError};
 pub use read_at::ReadAt;
 pub use small::{MAX_SMALL, wrapped_key};
+/// What a wrapping key outside this process implements, for [`ExternalKey`].
+pub use strongroom_crypto::external::{ExternalError, ExternalFault, KeyWrapper};

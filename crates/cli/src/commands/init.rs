@@ -94,9 +94,10 @@ pub(crate) struct Init {
 
 /// A greatest age in seconds.
 #[derive(Clone, Copy)]
-struct Age(Option<u64>);
+pub(crate) struct Age(pub(crate) Option<u64>);
 
-fn parse_age(text: &str) -> Result<Age, String> {
+/// Reads a number of days, or `never`.
+pub(crate) fn parse_age(text: &str) -> Result<Age, String> {
     if text == "never" {
         return Ok(Age(None));
     }
