@@ -89,6 +89,12 @@ fn seeds(target: &str) -> Result<Vec<Vec<u8>>, Box<dyn Error>> {
             })
             .into_iter()
             .collect::<Result<_, _>>()?,
+        "hsm_wrapped" => {
+            let gcm = [&[1, 1, 0, 1, 2][..], b"id", &[0, 12], &[3; 12], &[0, 48], &[4; 48]].concat();
+            let oaep = [&[1, 2, 2, 0, 1][..], b"K", &[1], b"M", &[0], &[1, 0], &[5; 256], &[6; 32]].concat();
+            let cbc = [&[1, 3, 0, 1, 1][..], b"K", &[1], b"M", &[16], &[7; 16], &[0, 80], &[8; 80], &[9; 32]];
+            vec![gcm, oaep, cbc.concat()]
+        }
         "rewrap_state" => {
             let fixed =
                 [&[1][..], &3_u32.to_be_bytes(), &1_700_000_000_u64.to_be_bytes(), &42_u64.to_be_bytes()]
@@ -190,8 +196,13 @@ fn share_texts() -> Result<Vec<Vec<u8>>, Box<dyn Error>> {
 
 fn slot_sets() -> Result<Vec<Vec<u8>>, Box<dyn Error>> {
     let mut seeds = vec![SlotSet::new(fixed::STORE).encode()];
-    for (policy, suite) in [("2 of 3", Suite::P256), ("1 of 1", Suite::XWing), (POLICIES[2], Suite::P256)] {
-        let new = create(fixed::STORE, "custodians", policy.parse()?, suite, 1_700_000_000, &strongroom_seal::hsm::NoHsm)?;
+    for (policy, suite) in [
+        ("2 of 3", Suite::P256),
+        ("1 of 1", Suite::XWing),
+        (POLICIES[2], Suite::P256),
+        (POLICIES[4], Suite::P256),
+    ] {
+        let new = create(fixed::STORE, "custodians", policy.parse()?, suite, 1_700_000_000, &fixed::OpenHsm)?;
         let slots = vec![new.slot.activated()];
         let empty = SlotSet::new(fixed::STORE);
         let set = empty.rewrapped(empty.generation() + 1, slots, &fixed::root(), |_| Some(&new.psk))?;
@@ -204,7 +215,7 @@ fn slot_sets() -> Result<Vec<Vec<u8>>, Box<dyn Error>> {
 }
 
 fn keyrings() -> Result<Vec<Vec<u8>>, Box<dyn Error>> {
-    let mut keyring = Keyring::create(fixed::STORE, RotationPolicy::DEFAULT, 1_700_000_000, &strongroom_seal::hsm::NoHsm)?;
+    let mut keyring = Keyring::create(fixed::STORE, RotationPolicy::DEFAULT, 1_700_000_000)?;
     let mut seeds = vec![keyring.encode()?.expose().to_vec()];
     keyring.install_term(1_700_000_100)?;
     keyring.install_names()?;
@@ -256,4 +267,10 @@ fn storage_keys() -> Vec<Vec<u8>> {
     vec![key, padded(b"password"), padded(b"directory/"), padded(&[b'a'; 254])]
 }
 
-const POLICIES: &[&str] = &["3 of 5", "1 of 1", "groups(2 of {security: 2 of 3, operations: 1 of 2})"];
+const POLICIES: &[&str] = &[
+    "3 of 5",
+    "1 of 1",
+    "groups(2 of {security: 2 of 3, operations: 1 of 2})",
+    "hsm(main, root)",
+    "all(2 of 3, hsm(main, root), hsm(second, root))",
+];

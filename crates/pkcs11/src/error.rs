@@ -209,7 +209,7 @@ impl fmt::Display for Failure {
             }
             Self::WeakKey { key, weaknesses } => write!(
                 f,
-                "{key} is not safe to use: {}. Generate another, or set allow_weak_attributes to accept that",
+                "{key} is not safe to use: {}. Generate another, or set allow_weak_attributes to accept that (never with CKA_PRIVATE false)",
                 weaknesses.join("; ")
             ),
             Self::Pin { code, remembered } => {

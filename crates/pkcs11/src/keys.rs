@@ -14,6 +14,9 @@ pub(crate) use generate::P256_OID;
 pub use inspect::{CheckValue, KeyDescription, Origin};
 pub(crate) use inspect::{ec_public, rsa_public};
 
+use strongroom_crypto::random;
+
+use crate::code::Remedy;
 use crate::config::UnknownWord;
 use crate::error::{Failure, TokenError};
 use crate::token::{Lease, Token};
@@ -132,14 +135,31 @@ impl fmt::Display for KeySelector {
 impl Token {
     /// Generates a key in the token, which never leaves it, and describes it.
     ///
-    /// It is a new key with a new `CKA_ID`, also where one of this label exists: a successor for a rotation gets a label
-    /// of its own, and the old key stays for what it wrapped.
+    /// It is a new key with a new `CKA_ID`, also where one of this label exists: the old key stays for what it wrapped.
+    ///
+    /// Tokens fail to make keys now and then for no reason that they tell (SoftHSM does while other threads look for keys).
+    /// Where the id is drawn here, so that nothing else can have it, what may be left of the first attempt is destroyed, and
+    /// there is a second one.
     ///
     /// # Errors
     ///
     /// [`TokenError`]. Where the token did not make the key as it was told, the key is destroyed again.
     pub fn generate(&self, spec: &KeySpec) -> Result<KeyDescription, TokenError> {
-        self.run_writing(&|lease| generate::generate(lease, spec))
+        let make = |id: &[u8]| self.run_writing(&|lease| generate::generate(lease, spec, id));
+        if let Some(id) = &spec.id {
+            return make(id);
+        }
+        let id = random::array::<16>().map_err(|error| self.error(error.into()))?;
+        match make(&id) {
+            Err(error) if says_nothing(error.failure()) => {
+                let left = KeySelector::id(id);
+                for _ in self.find(&left)? {
+                    self.destroy(&left)?;
+                }
+                make(&id)
+            }
+            outcome => outcome,
+        }
     }
 
     /// Describes every secret and private key of the token.
@@ -202,6 +222,11 @@ impl Token {
             inspect::check_value(lease, only(lease, &found, &selector.to_string())?)
         })
     }
+}
+
+/// Whether the token failed without saying why.
+fn says_nothing(failure: &Failure) -> bool {
+    matches!(failure, Failure::Call { code, .. } if code.remedy() == Remedy::Ambiguous)
 }
 
 /// The objects of a class on the token (never of a session alone) that are meant.

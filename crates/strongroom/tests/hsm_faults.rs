@@ -45,14 +45,17 @@ fn main() -> ExitCode {
     }
     tally.control(&campaign);
     println!(
-        "hsm faults: {} cases over {} functions and {} answers: {} done all the same, {} refused; {} lies, all caught; {} s",
+        "evidence: id=hsm/faults figure={} cases over {} functions and {} answers: {} done all the same, {} refused, {} of \
+         them lies; {} stores broken; {} s verdict={}",
         tally.cases,
         tally.functions.len(),
         tally.answers.len(),
         tally.done,
         tally.refused,
         tally.lies,
-        begun.elapsed().as_secs()
+        tally.failures.len(),
+        begun.elapsed().as_secs(),
+        if tally.failures.is_empty() { "pass" } else { "fail" }
     );
     println!("{} passed, {} failed", tally.cases - tally.failures.len(), tally.failures.len());
     if tally.failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }

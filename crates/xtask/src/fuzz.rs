@@ -210,6 +210,7 @@ const TARGETS: &[(&str, &str)] = &[
     ("policy", "a slot's policy in bytes"),
     ("policy_text", "a slot's policy as a person writes it"),
     ("slot_set", "the slots as they lie in storage"),
+    ("hsm_wrapped", "what a key in an HSM wrapped"),
     ("keyring", "a keyring's plaintext"),
     ("head", "a head's plaintext"),
     ("path", "a path as a person writes it"),

@@ -165,14 +165,18 @@ pub(super) fn describe(lease: &Lease<'_>, key: ObjectHandle) -> Result<KeyDescri
     Ok(description)
 }
 
-/// Refuses a key that is not safe for the purpose, unless the configuration accepts that.
+/// Refuses a key that is not safe for the purpose, unless the configuration accepts that. One that is not private is refused in
+/// any case.
 pub(super) fn judge(
     lease: &Lease<'_>,
     description: &KeyDescription,
     purpose: Purpose,
 ) -> Result<(), Failure> {
     let weaknesses = description.weaknesses(purpose);
-    if weaknesses.is_empty() || lease.config().allow_weak_attributes {
+    // An object that is not private can be made without the PIN, so whoever reaches the token could have put it there together
+    // with a wrapped key that names it.
+    let is_anybodys = description.attribute("CKA_PRIVATE") == Some(false);
+    if weaknesses.is_empty() || (lease.config().allow_weak_attributes && !is_anybodys) {
         Ok(())
     } else {
         Err(Failure::WeakKey { key: description.name(), weaknesses })
