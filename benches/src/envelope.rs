@@ -268,13 +268,15 @@ struct Streams {
     options: Options,
     plaintext: Vec<u8>,
     stream: Vec<u8>,
+    opened: Vec<u8>,
     failed: Option<String>,
 }
 
 impl Streams {
     fn new(size: usize, options: Options) -> Result<Self, Failure> {
         let envelope = Envelope::new(Wrapping::new()?);
-        Ok(Self { envelope, options, plaintext: vec![7; size], stream: Vec::new(), failed: None })
+        let (plaintext, stream, opened) = (vec![7; size], Vec::new(), Vec::new());
+        Ok(Self { envelope, options, plaintext, stream, opened, failed: None })
     }
 
     fn encrypt(&mut self) {
@@ -283,12 +285,16 @@ impl Streams {
     }
 
     fn decrypt(&mut self) {
-        let done = self.envelope.decrypt_slice(ASSOCIATED, &self.stream, &self.options);
+        let opened = &mut self.opened;
+        let done = self.envelope.decrypt_slice_into(ASSOCIATED, &self.stream, opened, &self.options);
         self.failed = self.failed.take().or(done.err().map(|error| error.to_string()));
     }
 
     fn outcome(self) -> Result<(), Failure> {
-        self.failed.map_or(Ok(()), |error| Err(error.into()))
+        let failed = self.failed.or_else(|| {
+            (!self.opened.is_empty() && self.opened != self.plaintext).then(|| "another plaintext".into())
+        });
+        failed.map_or(Ok(()), |error| Err(error.into()))
     }
 }
 

@@ -65,14 +65,56 @@ impl<K: KeyEncryption> Envelope<K> {
         stream: &[u8],
         options: &Options,
     ) -> Result<Plaintext, DecryptError> {
-        let mut rest = stream;
+        let mut plaintext = Plain(Vec::new());
+        self.open_over(associated, stream, &mut plaintext.0, options)?;
+        Ok(plaintext.take())
+    }
+
+    /// As [`decrypt_slice`](Self::decrypt_slice), into a buffer whose contents are replaced and whose memory is used again
+    /// where it suffices: new memory for each object of a MiB costs a fifth of the time. The buffer is the caller's to wipe;
+    /// `Zeroizing<Vec<u8>>` does.
+    ///
+    /// # Errors
+    ///
+    /// [`DecryptError`]. The buffer is then wiped and empty.
+    pub fn decrypt_slice_into(
+        &self,
+        associated: &[u8],
+        stream: &[u8],
+        plaintext: &mut Vec<u8>,
+        options: &Options,
+    ) -> Result<(), DecryptError> {
+        let outcome = self.open_over(associated, stream, plaintext, options);
+        if outcome.is_err() {
+            wipe(plaintext);
+        }
+        outcome
+    }
+
+    /// On an error the buffer may hold plaintext.
+    fn open_over(
+        &self,
+        associated: &[u8],
+        stream: &[u8],
+        plaintext: &mut Vec<u8>,
+        options: &Options,
+    ) -> Result<(), DecryptError> {
+        let mut body = stream;
         let (message, _) = self.resume(associated, &mut |buffer| {
-            let (head, tail) = rest.split_at_checked(buffer.len()).ok_or(DecryptError::Truncated)?;
+            let (head, tail) = body.split_at_checked(buffer.len()).ok_or(DecryptError::Truncated)?;
             buffer.copy_from_slice(head);
-            rest = tail;
+            body = tail;
             Ok(())
         })?;
-        open_body(&message, rest, options.threads())
+        let segments = body.len().div_ceil(message.parameters().segment());
+        let len = body.len().checked_sub(segments * SEGMENT_OVERHEAD).filter(|_| segments > 0);
+        let len = len.ok_or(DecryptError::Truncated)?;
+        if plaintext.capacity() < len {
+            // It is given back, with what it held.
+            wipe(plaintext);
+        }
+        buffer::set_len(plaintext, len);
+        open_body(&message, body, plaintext, options.threads())
     }
 }
 
@@ -114,21 +156,23 @@ fn segments_for_each(segments: usize, segment: usize, threads: usize) -> usize {
     segments.div_ceil(threads).max(LEAST_FOR_A_THREAD.div_ceil(segment))
 }
 
-fn open_body(message: &Message, body: &[u8], threads: usize) -> Result<Plaintext, DecryptError> {
+fn open_body(
+    message: &Message,
+    body: &[u8],
+    plaintext: &mut [u8],
+    threads: usize,
+) -> Result<(), DecryptError> {
     let (segment, full) = (message.parameters().segment(), message.parameters().plaintext());
     let segments = body.len().div_ceil(segment);
-    let len = body.len().checked_sub(segments * SEGMENT_OVERHEAD).filter(|_| segments > 0);
-    let mut plaintext = Plain(vec![0; len.ok_or(DecryptError::Truncated)?]);
     let for_each = segments_for_each(segments, segment, threads);
     if for_each >= segments {
-        open_part(message, body, &mut plaintext.0, 0, true)?;
-        return Ok(plaintext.take());
+        return open_part(message, body, plaintext, 0, true);
     }
     let count = segments.div_ceil(for_each);
     thread::scope(|scope| {
         let mut others = Vec::with_capacity(count);
         let mut own = None;
-        let mut room = plaintext.0.as_mut_slice();
+        let mut room = plaintext;
         for (index, body) in body.chunks(for_each * segment).enumerate() {
             let (part, rest) = room.split_at_mut(room.len().min(for_each * full));
             room = rest;
@@ -141,8 +185,7 @@ fn open_body(message: &Message, body: &[u8], threads: usize) -> Result<Plaintext
         let others =
             others.into_iter().map(|other| other.join().unwrap_or_else(|panic| resume_unwind(panic)));
         others.fold(Ok(()), Result::and).and(own)
-    })?;
-    Ok(plaintext.take())
+    })
 }
 
 fn open_part(
@@ -178,10 +221,14 @@ impl Plain {
 
 impl Drop for Plain {
     fn drop(&mut self) {
-        // Spare capacity is wiped in one sweep, elements one by one.
-        self.0.clear();
-        self.0.zeroize();
+        wipe(&mut self.0);
     }
+}
+
+/// Spare capacity is wiped in one sweep, elements one by one.
+fn wipe(plaintext: &mut Vec<u8>) {
+    plaintext.clear();
+    plaintext.zeroize();
 }
 
 /// Below this, half a millisecond of one core, starting a thread costs more than it saves.
