@@ -21,8 +21,8 @@ impl<K: KeyEncryption> Envelope<K> {
     /// from one snapshot, or cloned, while it seals: for at most 20 ms of its clock both copies draw the same data keys, up to
     /// the 64. One key in two objects does no harm by itself, since the nanosecond goes into a small object's nonce, and since
     /// a stream's keys depend on 32 bytes that are drawn from the operating system for it alone. So a small object repeats a
-    /// nonce where both copies draw at one reading of the clock, to the nanosecond: about one pair in a thousand where their
-    /// clocks have come apart by some microseconds, every pair where they run in step. Then the two plaintexts and the tags of
+    /// nonce where both copies draw at one reading of the clock, to the nanosecond: one pair in some thousands where their
+    /// clocks have come apart by microseconds, every pair where they run in step. Then the two plaintexts and the tags of
     /// these two objects are exposed, and no others. Where machines are cloned while they run, use
     /// [`without_reserve`](Self::without_reserve).
     pub fn new(key: K) -> Self {

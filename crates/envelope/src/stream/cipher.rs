@@ -140,11 +140,11 @@ impl Work for Decrypting<'_> {
         let body = chunk.get_mut(..filled.bytes).unwrap_or_default();
         let mut left = body.len().div_ceil(segment_len);
         let first = first_position(self.0.parameters(), filled.index);
-        let mut lent = filled.lent.map(|sealed| sealed.chunks(segment_len));
+        let mut elsewhere = filled.lent.map(|sealed| sealed.chunks(segment_len));
         for (position, segment) in (first..).zip(body.chunks_mut(segment_len)) {
             left -= 1;
             let last = filled.last && left == 0;
-            let opened = match lent.as_mut().and_then(Iterator::next) {
+            let opened = match elsewhere.as_mut().and_then(Iterator::next) {
                 Some(sealed) => {
                     let plaintext = plaintext_in(segment);
                     self.0.open_into(epoch, position, last, sealed, plaintext)
