@@ -1,8 +1,11 @@
 //! Randomness from the operating system, where failing is an error.
 //!
-//! There is no generator in user space: nothing to seed, nothing that a fork or a cloned virtual machine could repeat.
+//! There is no generator in user space: nothing to seed, nothing that a fork or a cloned virtual machine could repeat. The
+//! one exception is a [`Reserve`], for those who need thousands of keys a second; it says what that costs.
 //!
 //! Keys can be drawn from a second source as well, such as a token ([`mix_in`]).
+
+pub mod reserve;
 
 use std::error::Error;
 use std::fmt;
@@ -11,6 +14,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use crate::external::EntropySource;
 use crate::kdf;
 use crate::secret::{Secret, SecretError};
+
+pub use reserve::Reserve;
 
 /// The operating system gave no randomness.
 #[derive(Clone, Debug, PartialEq, Eq)]

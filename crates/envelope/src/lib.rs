@@ -31,6 +31,7 @@
 //! - The name and version in a header are as authentic as the wrapping key makes them; whatever is written there, what unwraps
 //!   is this object's data key or the object does not open.
 
+mod buffer;
 mod data_key;
 mod envelope;
 mod error;

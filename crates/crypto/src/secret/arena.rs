@@ -130,7 +130,7 @@ impl Arena {
             (Err(_), Locking::AllowUnlocked) => false,
             (Err(error), Locking::Required) => return Err(error),
         };
-        self.chunks.push(Chunk { used: vec![false; mapping.len() / UNIT], mapping, locked });
+        self.chunks.push(Chunk { used: vec![false; mapping.len() / UNIT], full_to: 0, mapping, locked });
         self.chunks.last_mut().ok_or(SecretMemoryError::TooLarge)
     }
 
@@ -154,18 +154,24 @@ struct Chunk {
     locked: bool,
     /// One for each unit.
     used: Vec<bool>,
+    /// Every unit before this one is used: what lives long gathers there, and need not be searched.
+    full_to: usize,
 }
 
 impl Chunk {
     /// Takes the first run of free units that is long enough.
     fn take(&mut self, units: usize) -> Option<NonNull<u8>> {
         let mut run = 0;
-        let last = self.used.iter().position(|used| {
+        let searched = self.used.get(self.full_to..)?.iter().position(|used| {
             run = if *used { 0 } else { run + 1 };
             run == units
         })?;
-        let first = (last + 1).checked_sub(units)?;
-        self.used.get_mut(first..=last)?.fill(true);
+        let end = self.full_to + searched + 1;
+        let first = end.checked_sub(units)?;
+        self.used.get_mut(first..end)?.fill(true);
+        if first == self.full_to {
+            self.full_to = end;
+        }
         // SAFETY: the unit lies within the mapping, since `used` has one flag for each unit of it.
         Some(unsafe { self.mapping.start().add(first * UNIT) })
     }
@@ -175,6 +181,7 @@ impl Chunk {
             && let Some(flags) = self.used.get_mut(first..first + units)
         {
             flags.fill(false);
+            self.full_to = self.full_to.min(first);
         }
     }
 
