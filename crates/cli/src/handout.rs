@@ -275,7 +275,8 @@ fn describe(slot: &Slot, share: &ShareText) -> String {
         ),
     };
     for key in slot.policy().hsm_keys() {
-        text.push_str(&format!(", together with {key}"));
+        text.push_str(", together with ");
+        text.push_str(&key.to_string());
     }
     text
 }

@@ -107,16 +107,13 @@ fn harmless(text: &str) -> String {
     while let Some(at) = rest.find(|c: char| c.is_control() && c != '\n') {
         let (before, from) = rest.split_at_checked(at).unwrap_or((rest, ""));
         safe.push_str(before);
-        rest = match PAINT.iter().find(|style| from.starts_with(style.as_str())) {
-            Some(style) => {
-                safe.push_str(style);
-                from.strip_prefix(style.as_str()).unwrap_or_default()
-            }
-            None => {
-                let mut characters = from.chars();
-                safe.extend(characters.next().into_iter().flat_map(char::escape_default));
-                characters.as_str()
-            }
+        rest = if let Some(style) = PAINT.iter().find(|style| from.starts_with(style.as_str())) {
+            safe.push_str(style);
+            from.strip_prefix(style.as_str()).unwrap_or_default()
+        } else {
+            let mut characters = from.chars();
+            safe.extend(characters.next().into_iter().flat_map(char::escape_default));
+            characters.as_str()
         };
     }
     safe.push_str(rest);

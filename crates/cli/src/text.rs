@@ -120,14 +120,13 @@ fn hsm_parts(slot: &Slot) -> impl Iterator<Item = Value> {
 
 /// The same, for people.
 pub(crate) fn slot_line(slot: &Slot) -> String {
-    let keys: String = slot
-        .hsm_wrapped()
-        .iter()
-        .filter_map(|wrapped| Blob::decode(wrapped).ok())
+    let blobs = slot.hsm_wrapped().iter().filter_map(|wrapped| Blob::decode(wrapped).ok());
+    let keys: Vec<String> = blobs
         .map(|blob| {
             format!("  wrapped by key {} ({})", hex(blob.header().key_id()), blob.header().mechanism())
         })
         .collect();
+    let keys = keys.concat();
     format!(
         "{:<9} {}  {}  {}  set {}  made {}  id {:.8}{keys}",
         slot.state().to_string(),

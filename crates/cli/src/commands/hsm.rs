@@ -56,7 +56,7 @@ pub(crate) struct Mechanisms {
 pub(crate) struct Generate {
     /// The token, by its name in the configuration.
     token: String,
-    /// The key's label, by which policies name it. [default: key_label in the configuration]
+    /// The key's label, by which policies name it. [default: `key_label` in the configuration]
     label: Option<String>,
     /// Its kind: aes-256 (or rsa-3072, rsa-4096 where a token has no AES-GCM) wraps keys, ec-p256 and ec-p384 sign,
     /// hmac-256 authenticates what rsa wraps.
@@ -72,9 +72,9 @@ pub(crate) struct Generate {
 pub(crate) struct Check {
     /// The token, by its name in the configuration.
     token: String,
-    /// The key's label. [default: key_label in the configuration]
+    /// The key's label. [default: `key_label` in the configuration]
     label: Option<String>,
-    /// Its `CKA_ID` in hexadecimal, where several keys have that label. [default: key_id in the configuration]
+    /// Its `CKA_ID` in hexadecimal, where several keys have that label. [default: `key_id` in the configuration]
     #[arg(long, value_name = "HEX", value_parser = parse_id)]
     id: Option<Id>,
 }

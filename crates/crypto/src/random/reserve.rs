@@ -41,18 +41,19 @@ impl<const N: usize> Reserve<N> {
     ///
     /// No memory, no randomness, or a forked process; or what `take` answers.
     pub fn draw<T>(&self, take: impl FnOnce(&[u8; N]) -> Result<T, SecretError>) -> Result<T, SecretError> {
-        self.draw_at(now(), take)
+        self.draw_by(now, take)
     }
 
-    fn draw_at<T>(
+    fn draw_by<T>(
         &self,
-        now: Duration,
+        clock: impl FnOnce() -> Duration,
         take: impl FnOnce(&[u8; N]) -> Result<T, SecretError>,
     ) -> Result<T, SecretError> {
         check_not_forked().map_err(SecretMemoryError::from)?;
         // What a panic could leave behind is at worst a place that was counted and is still full.
         let mut drawn = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let place = drawn.next(now)?;
+        // Read after the wait for the lock, in which what was drawn may have expired.
+        let place = drawn.next(clock())?;
         let outcome = take(place);
         place.zeroize();
         outcome
@@ -176,22 +177,38 @@ mod tests {
         let [one, other] = clones(START);
         let soon = START + LIFETIME / 2;
         // The control, and what the documentation admits.
-        assert_eq!(one.draw_at(soon, copied).unwrap(), other.draw_at(soon, copied).unwrap());
+        assert_eq!(one.draw_by(|| soon, copied).unwrap(), other.draw_by(|| soon, copied).unwrap());
         let later = START + LIFETIME;
         let drawn = |reserve: &Reserve<40>| {
-            (0..PLACES).map(|_| reserve.draw_at(later, copied).unwrap()).collect::<BTreeSet<_>>()
+            (0..PLACES).map(|_| reserve.draw_by(|| later, copied).unwrap()).collect::<BTreeSet<_>>()
         };
         let (one, other) = (drawn(&one), drawn(&other));
         assert_eq!((one.len(), one.intersection(&other).count()), (PLACES, 0));
     }
 
     #[test]
+    fn what_expires_while_a_thread_waits_for_its_turn_is_not_handed_out() {
+        let [reserve, _] = clones(START);
+        let clock = std::sync::Mutex::new(START);
+        let drawn = std::thread::scope(|scope| {
+            let turn = reserve.0.lock().unwrap();
+            let waiting = scope.spawn(|| reserve.draw_by(|| *clock.lock().unwrap(), copied).unwrap());
+            // Long enough that the thread has come to the lock; if it has not, the test passes without a reason.
+            std::thread::sleep(Duration::from_millis(50));
+            *clock.lock().unwrap() += LIFETIME;
+            drop(turn);
+            waiting.join().unwrap()
+        });
+        assert_ne!(drawn, [7; 40]);
+    }
+
+    #[test]
     fn clones_of_a_machine_part_when_what_was_drawn_is_used_up() {
         let [one, other] = clones(START);
         for _ in 0..PLACES {
-            assert_eq!(one.draw_at(START, copied).unwrap(), other.draw_at(START, copied).unwrap());
+            assert_eq!(one.draw_by(|| START, copied).unwrap(), other.draw_by(|| START, copied).unwrap());
         }
-        assert_ne!(one.draw_at(START, copied).unwrap(), other.draw_at(START, copied).unwrap());
+        assert_ne!(one.draw_by(|| START, copied).unwrap(), other.draw_by(|| START, copied).unwrap());
     }
 
     #[cfg(feature = "fault-injection")]
@@ -204,11 +221,11 @@ mod tests {
             let reserve = Reserve::new();
             fault::reset();
             for _ in 0..=PLACES {
-                reserve.draw_at(START, copied).unwrap();
+                reserve.draw_by(|| START, copied).unwrap();
             }
             assert_eq!(fault::calls(), 2);
             // The control: what has expired is drawn again, though it was not used up.
-            reserve.draw_at(START + LIFETIME, copied).unwrap();
+            reserve.draw_by(|| START + LIFETIME, copied).unwrap();
             assert_eq!(fault::calls(), 3);
             fault::reset();
         }
@@ -218,9 +235,9 @@ mod tests {
             let [reserve, _] = clones(START);
             fault::fail_after(0);
             let later = START + LIFETIME;
-            assert!(matches!(reserve.draw_at(later, copied), Err(SecretError::Randomness(_))));
+            assert!(matches!(reserve.draw_by(|| later, copied), Err(SecretError::Randomness(_))));
             // Not even by a clock that went back.
-            let bytes = reserve.draw_at(START, copied).unwrap();
+            let bytes = reserve.draw_by(|| START, copied).unwrap();
             fault::reset();
             assert!(bytes != [7; 40] && bytes != [0; 40]);
         }

@@ -210,3 +210,51 @@ static ARENA: Mutex<Arena> = Mutex::new(Arena { locking: Locking::Required, chun
 const CHUNK: usize = 32 * 1024;
 /// Most keys have 32 bytes.
 const UNIT: usize = 32;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chunk_gives_what_a_search_from_its_beginning_would_give() {
+        let mapping = Mapping::new(8192).unwrap();
+        let units = mapping.len() / UNIT;
+        let mut chunk = Chunk { used: vec![false; units], full_to: 0, mapping, locked: false };
+        let (mut model, mut held) = (vec![false; units], Vec::new());
+        let (mut taken, mut refused) = (0, 0);
+        let mut state = 0x2545_F491_4F6C_DD1D_u64;
+        let mut below = |bound: usize| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            usize::try_from(state >> 40).unwrap() % bound
+        };
+        for round in 0..100_000 {
+            // Filled and emptied in turns, so that every state between is met.
+            let favours_taking = (round / 5000) % 2 == 0;
+            if below(10) < if favours_taking { 6 } else { 4 } {
+                let longest = if below(20) == 0 { 90 } else { 4 };
+                let len = 1 + below(longest);
+                let free = |at: &usize| model[*at..*at + len].iter().all(|used| !used);
+                let expected = (0..=units - len).find(free);
+                let given = chunk.take(len);
+                let at = given.and_then(|start| chunk.offset_of(start)).map(|offset| offset / UNIT);
+                assert_eq!(at, expected, "round {round}");
+                let Some((start, at)) = given.zip(at) else {
+                    refused += 1;
+                    continue;
+                };
+                model[at..at + len].fill(true);
+                held.push((start, at, len));
+                taken += 1;
+            } else if !held.is_empty() {
+                let (start, at, len) = held.swap_remove(below(held.len()));
+                model[at..at + len].fill(false);
+                chunk.give_back(start, len);
+            }
+            assert!(model[..chunk.full_to].iter().all(|used| *used), "round {round}");
+            assert_eq!(chunk.used, model, "round {round}");
+        }
+        assert!(taken > 10_000 && refused > 1_000, "{taken} {refused}");
+    }
+}
