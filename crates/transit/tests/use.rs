@@ -69,7 +69,9 @@ fn envelope_key_is_bound_to_its_context_and_its_name() {
     let derived = KeySpec { derived: true, ..KeySpec::new(KeyType::Xaes256Gcm) };
     let derived = create_as(&transit, "derived", &derived);
     let data_key = Secret::<32>::random().unwrap();
-    for key in [&plain, &derived] {
+    let convergent = KeySpec { derived: true, convergent: true, ..KeySpec::new(KeyType::Aes256Gcm96) };
+    let convergent = create_as(&transit, "convergent", &convergent);
+    for key in [&plain, &derived, &convergent] {
         let wrapped = key.wrap(&data_key, b"object 1").unwrap();
         assert_eq!((wrapped.name(), wrapped.version()), (key.name().as_str(), 1));
         assert!(key.unwrap(&wrapped, b"object 1").unwrap().ct_eq(&data_key));
@@ -235,7 +237,7 @@ fn nothing_is_encrypted_when_randomness_fails_and_no_failure_panics() {
 }
 
 #[test]
-fn convergent_key_takes_no_associated_data_and_repeats_itself_per_context() {
+fn convergent_key_repeats_itself_per_context_and_associated_data_and_no_nonce_twice() {
     let (_, transit) = Fixture::new();
     let spec = KeySpec { derived: true, convergent: true, ..KeySpec::new(KeyType::Aes256Gcm96) };
     let key = create_as(&transit, "key", &spec);
@@ -246,8 +248,14 @@ fn convergent_key_takes_no_associated_data_and_repeats_itself_per_context() {
     let other = EncryptOptions { context: b"other", ..EncryptOptions::default() };
     assert_ne!(key.encrypt(b"message", &other).unwrap(), first);
     let bound = EncryptOptions { associated_data: b"row", ..options };
-    assert!(matches!(key.encrypt(b"message", &bound), Err(UseError::AssociatedDataUnexpected)));
-    // The control: a derived key that is not convergent never repeats itself, and takes them.
+    let row = key.encrypt(b"message", &bound).unwrap();
+    assert_eq!(key.encrypt(b"message", &bound).unwrap(), row);
+    assert_ne!(row[4..16], first[4..16], "one nonce for two messages");
+    let opening = DecryptOptions { context: b"tenant", associated_data: b"row", ..DecryptOptions::default() };
+    assert_eq!(key.decrypt(&row, &opening).unwrap().as_slice(), b"message");
+    let without = DecryptOptions { associated_data: b"", ..opening };
+    assert!(matches!(key.decrypt(&row, &without), Err(UseError::Forged)));
+    // The control: a derived key that is not convergent never repeats itself.
     let spec = KeySpec { convergent: false, ..spec };
     let key = create_as(&transit, "derived", &spec);
     assert_ne!(key.encrypt(b"message", &options).unwrap(), key.encrypt(b"message", &options).unwrap());

@@ -18,8 +18,8 @@ pub struct EncryptOptions<'a> {
     pub associated_data: &'a [u8],
     /// The version; `None`: the newest active one.
     pub version: Option<u32>,
-    /// A nonce of the caller's: none is taken. Vault's API has the parameter, for convergent keys of its version 0.6.1; here
-    /// convergent keys compute their nonces, and the others draw them.
+    /// A nonce of the caller's. Refused unless the key is convergent, and then it has no say, as in Vault: its API has the
+    /// parameter for the convergent keys of version 0.6.1. Convergent keys here compute their nonces, all others draw them.
     pub nonce: &'a [u8],
     /// RSA's hash and mask generation.
     pub oaep_hash: OaepHash,
@@ -35,8 +35,9 @@ impl Default for EncryptOptions<'_> {
 impl Key {
     /// Encrypts: version `u32` ‖ nonce ‖ ciphertext ‖ tag, in one buffer of the right size.
     ///
-    /// Symmetric keys use SP 800-38D or RFC 8439 with a nonce drawn here; RSA keys RSAES-OAEP (RFC 8017). A key that is held
-    /// elsewhere wraps a fresh AES-256 key there, which encrypts.
+    /// Symmetric keys use SP 800-38D or RFC 8439 with a nonce drawn here, or computed where the key is convergent
+    /// ([`Convergent`](crate::algorithm::Convergent)); RSA keys RSAES-OAEP (RFC 8017). A key that is held elsewhere wraps a fresh
+    /// AES-256 key there, which encrypts.
     ///
     /// # Errors
     ///
@@ -80,7 +81,7 @@ impl Key {
         let before = out.len();
         out.reserve(VERSION_LEN.saturating_add(plaintext.len()).saturating_add(MOST_OVERHEAD));
         out.extend_from_slice(&version.number.to_be_bytes());
-        let sealed = self.seal(live, key, plaintext, options, out);
+        let sealed = self.seal(live, version, key, plaintext, options, out);
         if sealed.is_err() {
             out.truncate(before);
         }
@@ -102,6 +103,7 @@ impl Key {
     fn seal(
         &self,
         live: &Live,
+        version: &Version,
         key: &VersionKey,
         plaintext: &[u8],
         options: &EncryptOptions<'_>,
@@ -114,7 +116,7 @@ impl Key {
             }
             VersionSecret::Local(material) => seal_otherwise(policy, material, plaintext, options, out),
             VersionSecret::Held(reference) => {
-                self.seal_held(policy.kind, reference, plaintext, options.associated_data, out)
+                self.seal_held(policy.kind, (version.id, reference), plaintext, options.associated_data, out)
             }
         }
     }
@@ -123,18 +125,16 @@ impl Key {
 #[inline]
 fn check(policy: &Policy, options: &EncryptOptions<'_>) -> Result<(), UseError> {
     check_context(policy, options.context)?;
-    if !options.nonce.is_empty() {
+    if !(options.nonce.is_empty() || policy.convergent) {
         return Err(UseError::NonceGiven);
     }
     check_associated(policy, options.associated_data)
 }
 
-/// A convergent key's nonce comes of the plaintext alone, as Vault computes it: two associated data would share it, and with it
-/// the key of GCM's tags.
 #[inline]
 pub(super) fn check_associated(policy: &Policy, associated_data: &[u8]) -> Result<(), UseError> {
     let binds = match policy.kind {
-        KeyKind::Local(key_type) => key_type.supports_associated_data() && !policy.convergent,
+        KeyKind::Local(key_type) => key_type.supports_associated_data(),
         KeyKind::HeldWrapping => true,
         KeyKind::HeldSigning => false,
     };
