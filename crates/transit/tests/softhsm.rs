@@ -102,7 +102,9 @@ fn over(hsm: Arc<Hsm>) -> (Fixture, Transit) {
 fn key_in_an_hsm_encrypts_by_every_mechanism_and_is_rotated_within_it() {
     for mechanism in [Mechanism::AesGcm, Mechanism::RsaOaep, Mechanism::AesCbcHmac] {
         let labels = ["2026", "2027"].map(|year| format!("orders-{mechanism}-{year}"));
-        labels.iter().for_each(|label| make_wrapping(label, mechanism));
+        for label in &labels {
+            make_wrapping(label, mechanism);
+        }
         let (fixture, transit) = over(Hsm::new(mechanism));
         let key = hold(&transit, "orders", KeyKind::HeldWrapping, &labels[0]).unwrap();
         let options = EncryptOptions { associated_data: b"row 1", ..EncryptOptions::default() };
