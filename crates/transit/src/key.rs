@@ -30,7 +30,7 @@ pub use data_key::{DataKey, DataKeyBits};
 pub use decrypt::DecryptOptions;
 pub use encapsulate::Encapsulated;
 pub use encrypt::EncryptOptions;
-pub use rewrap::{RewrapStream, Rewrapped};
+pub use rewrap::{Ciphertext, RewrapStream, Rewrapped};
 pub use sign::{MacOptions, SignRequest};
 
 /// A key that encrypts, signs and so on, and never shows itself.

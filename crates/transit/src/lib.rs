@@ -45,8 +45,8 @@ mod version;
 pub use error::{ManageError, UseError};
 pub use held::HeldKeys;
 pub use key::{
-    DataKey, DataKeyBits, DecryptOptions, Encapsulated, EncryptOptions, Key, MacOptions, RewrapStream,
-    Rewrapped, SignRequest,
+    Ciphertext, DataKey, DataKeyBits, DecryptOptions, Encapsulated, EncryptOptions, Key, MacOptions,
+    RewrapStream, Rewrapped, SignRequest,
 };
 pub use ledger::VersionId;
 pub use name::{KeyName, NameError};
