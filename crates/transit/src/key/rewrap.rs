@@ -66,11 +66,7 @@ impl Key {
     ///     Ok(())
     /// }
     /// ```
-    pub fn rewrap_stream<'a, I, W, C, O>(
-        &'a self,
-        ciphertexts: I,
-        options: O,
-    ) -> RewrapStream<'a, I::IntoIter, O>
+    pub fn rewrap_stream<I, W, C, O>(&self, ciphertexts: I, options: O) -> RewrapStream<'_, I::IntoIter, O>
     where
         I: IntoIterator<Item = (W, C)>,
         C: Ciphertext,
