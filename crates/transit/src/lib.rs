@@ -25,6 +25,7 @@
 
 pub mod algorithm;
 mod backup;
+mod base64;
 mod cell;
 mod counter;
 mod error;

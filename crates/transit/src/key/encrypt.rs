@@ -1,7 +1,7 @@
 //! Encryption.
 
 use super::{Key, check_context, unsupported};
-use crate::algorithm::{AeadKey, Material, OaepHash};
+use crate::algorithm::{AeadKey, Material, OaepHash, TAG_LEN};
 use crate::cell::Live;
 use crate::error::UseError;
 use crate::nonce;
@@ -44,7 +44,7 @@ impl Key {
     /// [`UseError`]. Nothing was encrypted then; an operation may have been counted.
     #[inline]
     pub fn encrypt(&self, plaintext: &[u8], options: &EncryptOptions<'_>) -> Result<Vec<u8>, UseError> {
-        let mut out = Vec::new();
+        let mut out = Vec::with_capacity(most(plaintext));
         self.encrypt_into(plaintext, options, &mut out)?;
         Ok(out)
     }
@@ -79,7 +79,7 @@ impl Key {
     ) -> Result<(), UseError> {
         check(live.policy(), options)?;
         let before = out.len();
-        out.reserve(VERSION_LEN.saturating_add(plaintext.len()).saturating_add(MOST_OVERHEAD));
+        out.reserve(most(plaintext));
         out.extend_from_slice(&version.number.to_be_bytes());
         let sealed = self.seal(live, version, key, plaintext, options, out);
         if sealed.is_err() {
@@ -122,6 +122,12 @@ impl Key {
     }
 }
 
+/// How long the ciphertext is at most, of the symmetric types. RSA's and held keys' make the buffer grow once more.
+#[inline]
+pub(super) const fn most(plaintext: &[u8]) -> usize {
+    plaintext.len().saturating_add(VERSION_LEN + LONG_NONCE + TAG_LEN)
+}
+
 #[inline]
 fn check(policy: &Policy, options: &EncryptOptions<'_>) -> Result<(), UseError> {
     check_context(policy, options.context)?;
@@ -149,9 +155,13 @@ pub(super) fn seal_with_nonce(
     out: &mut Vec<u8>,
 ) -> Result<(), UseError> {
     if cipher.nonce_len() == SHORT_NONCE {
-        cipher.seal_into(&nonce::draw::<SHORT_NONCE>()?, associated_data, plaintext, out)?;
+        let mut nonce = [0; SHORT_NONCE];
+        nonce::draw(&mut nonce)?;
+        cipher.seal_into(&nonce, associated_data, plaintext, out)?;
     } else {
-        cipher.seal_into(&nonce::draw::<LONG_NONCE>()?, associated_data, plaintext, out)?;
+        let mut nonce = [0; LONG_NONCE];
+        nonce::draw(&mut nonce)?;
+        cipher.seal_into(&nonce, associated_data, plaintext, out)?;
     }
     Ok(())
 }
@@ -182,5 +192,3 @@ fn seal_otherwise(
 
 const SHORT_NONCE: usize = 12;
 const LONG_NONCE: usize = 24;
-/// Of the symmetric types: a long nonce and a tag. RSA's and held keys' ciphertexts make the buffer grow once more.
-const MOST_OVERHEAD: usize = LONG_NONCE + 16;
