@@ -119,21 +119,20 @@ impl AeadKey {
     pub fn open(&self, aad: &[u8], sealed: &[u8]) -> Result<Plaintext, AeadError> {
         let (nonce, rest) = sealed.split_at_checked(self.nonce_len()).ok_or(AeadError::Truncated)?;
         let (ciphertext, tag) = rest.split_last_chunk::<TAG_LEN>().ok_or(AeadError::Truncated)?;
-        // Not `vec![0; …]`: the C library's `calloc` is slower than its `malloc` for short ones.
-        let mut plaintext = Vec::with_capacity(ciphertext.len());
-        plaintext.extend(std::iter::repeat_n(0, ciphertext.len()));
+        // A copy is opened in place: zeros to write over would be `calloc`'s, which is slower than `malloc`.
+        let mut plaintext = ciphertext.to_vec();
         let opened = match &self.0 {
             Cipher::Scheduled(key) => {
                 let nonce = nonce.try_into().map_err(|_| AeadError::NonceLength)?;
-                open(key, nonce, aad, ciphertext, tag, &mut plaintext)
+                open(key, nonce, aad, tag, &mut plaintext)
             }
             Cipher::XChaCha(key) => {
                 let (key, nonce) = xchacha_message_key(key, nonce)?;
-                open(&key, nonce, aad, ciphertext, tag, &mut plaintext)
+                open(&key, nonce, aad, tag, &mut plaintext)
             }
             Cipher::Xaes(key) => {
                 let (key, nonce) = xaes_message_key(key, nonce)?;
-                open(&key, nonce, aad, ciphertext, tag, &mut plaintext)
+                open(&key, nonce, aad, tag, &mut plaintext)
             }
         };
         let plaintext = Plaintext::new(plaintext);
@@ -174,11 +173,11 @@ fn open(
     key: &LessSafeKey,
     nonce: [u8; NONCE_LEN],
     aad: &[u8],
-    ciphertext: &[u8],
     tag: &[u8],
-    plaintext: &mut [u8],
+    in_out: &mut [u8],
 ) -> Result<(), AeadError> {
-    key.open_separate_gather(Nonce::assume_unique_for_key(nonce), Aad::from(aad), ciphertext, tag, plaintext)
+    key.open_in_place_separate_tag(Nonce::assume_unique_for_key(nonce), Aad::from(aad), tag, in_out)
+        .map(drop)
         .map_err(|_| AeadError::Forged)
 }
 
