@@ -3,20 +3,15 @@
 //! The bare cipher seals and opens in place, in buffers that stay: what a handle does besides is choosing the version, checking, counting,
 //! drawing a nonce, allocating and copying.
 
+pub mod signatures;
+
 use std::hint::black_box;
 use std::sync::{Arc, Barrier as Starter};
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
-use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_ASN1_SIGNING, ED25519, EcdsaKeyPair, Ed25519KeyPair,
-    KeyPair as _, UnparsedPublicKey,
-};
 use strongroom::MemoryStorage;
 use strongroom_transit::algorithm::KeyType;
-use strongroom_transit::{
-    DecryptOptions, EncryptOptions, Key, KeySpec, MacOptions, Options, SignRequest, Transit,
-};
+use strongroom_transit::{DecryptOptions, EncryptOptions, Key, KeySpec, Options, Transit};
 
 use crate::turns::{Turn, processor_time, wall_time};
 
@@ -24,8 +19,6 @@ use crate::turns::{Turn, processor_time, wall_time};
 pub const SIZES: [usize; 5] = [64, 256, 1024, 4096, 16_384];
 /// Items of a batch.
 pub const BATCHES: [usize; 3] = [1, 100, 10_000];
-/// The types of which there are signatures to compare.
-pub const SIGNING: [KeyType; 2] = [KeyType::Ed25519, KeyType::EcdsaP256];
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -216,6 +209,36 @@ pub fn batch(key: &Key, bare: &LessSafeKey, items: usize) -> Result<Turn, Failur
     if done { Ok(Turn { ours, limit }) } else { Err("an item failed".into()) }
 }
 
+/// The same for decryption.
+///
+/// # Errors
+///
+/// Not with a key that works.
+pub fn batch_of_ciphertexts(key: &Key, bare: &LessSafeKey, items: usize) -> Result<Turn, Failure> {
+    let sealed = key.encrypt(&[7; 256], &EncryptOptions::default())?;
+    let sealed = vec![sealed; items];
+    let rounds = (1000 / items).max(1);
+    let mut done = true;
+    let ours = processor_time(|| {
+        for _ in 0..rounds {
+            let items = sealed.iter().map(|sealed| (sealed.as_slice(), DecryptOptions::default()));
+            let opened = key.decrypt_batch(items);
+            done &= opened.iter().all(Result::is_ok);
+            black_box(opened);
+        }
+    });
+    let mut buffers = vec![vec![7; 256]; rounds * items];
+    for (counter, buffer) in (0..).zip(&mut buffers) {
+        done &= bare.seal_in_place_append_tag(nonce(counter), Aad::empty(), buffer).is_ok();
+    }
+    let limit = processor_time(|| {
+        for (counter, buffer) in (0..).zip(&mut buffers) {
+            done &= bare.open_in_place(nonce(counter), Aad::empty(), buffer).is_ok();
+        }
+    });
+    if done { Ok(Turn { ours, limit }) } else { Err("an item failed".into()) }
+}
+
 /// How many times as much two threads do as one: of a named key, and of the bare cipher; on messages of this size.
 ///
 /// # Errors
@@ -258,58 +281,6 @@ fn threads(count: usize, rounds: usize, work: &(impl Fn(u64, &mut Vec<u8>) -> bo
         seconds = wall_time(|| workers.into_iter().for_each(|worker| drop(worker.join())));
     });
     seconds
-}
-
-/// One turn of signing and one of verifying, of a short message.
-///
-/// # Errors
-///
-/// Not with a key that works.
-pub fn sign(key: &Key, key_type: KeyType) -> Result<(Turn, Turn), Failure> {
-    const ROUNDS: usize = 50;
-    let message = [9; 256];
-    let request = SignRequest::default();
-    let signature = key.sign(&message, &request)?;
-    let repeat = |work: &mut dyn FnMut() -> bool| {
-        let mut done = true;
-        let seconds = processor_time(|| (0..ROUNDS).for_each(|_| done &= work()));
-        if done { Ok(seconds) } else { Err("a signature failed") }
-    };
-    let ours = repeat(&mut || key.sign(&message, &request).is_ok())?;
-    let ours_verifying = repeat(&mut || matches!(key.verify(&message, &signature, &request), Ok(true)))?;
-    let unusable = "the bare library makes no key";
-    let (limit, limit_verifying) = if key_type == KeyType::Ed25519 {
-        let pair = Ed25519KeyPair::generate().map_err(|_| unusable)?;
-        let signature = pair.sign(&message);
-        let public = UnparsedPublicKey::new(&ED25519, pair.public_key().as_ref().to_vec());
-        (
-            repeat(&mut || !black_box(pair.sign(&message)).as_ref().is_empty())?,
-            repeat(&mut || public.verify(&message, signature.as_ref()).is_ok())?,
-        )
-    } else {
-        let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).map_err(|_| unusable)?;
-        let random = SystemRandom::new();
-        let signature = pair.sign(&random, &message).map_err(|_| unusable)?;
-        let public = UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, pair.public_key().as_ref().to_vec());
-        (
-            repeat(&mut || pair.sign(&random, &message).is_ok())?,
-            repeat(&mut || public.verify(&message, signature.as_ref()).is_ok())?,
-        )
-    };
-    Ok((Turn { ours, limit }, Turn { ours: ours_verifying, limit: limit_verifying }))
-}
-
-/// Seconds for one HMAC of 256 bytes.
-///
-/// # Errors
-///
-/// Not with a key that works.
-pub fn hmac(key: &Key) -> Result<f64, Failure> {
-    let mut done = true;
-    let seconds = processor_time(|| {
-        (0..100).for_each(|_| done &= key.hmac(&[7; 256], &MacOptions::default()).is_ok());
-    });
-    if done { Ok(seconds / 100.0) } else { Err("a MAC failed".into()) }
 }
 
 /// The bare cipher.

@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use strongroom::{MemoryStorage, Storage};
 use strongroom_benches::record::{self, Records};
-use strongroom_benches::transit::{self, Form, Messages};
+use strongroom_benches::transit::{self, Form, Messages, signatures};
 use strongroom_benches::turns::{Compared, Turn, compare, median, processor_time, time, wall_time};
 use strongroom_benches::{envelope, line, memory, shamir, storage, store};
+use strongroom_transit::Transit;
 use strongroom_transit::algorithm::KeyType;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -148,10 +149,14 @@ fn named_keys(scale: &Scale) -> Result<(), Failure> {
     let key = transit::key(&keys, KeyType::Aes256Gcm96)?;
     let bare_key = transit::bare()?;
     for items in transit::BATCHES {
+        let per_item = 1e9 / f64::from(u32::try_from((1000 / items).max(1) * items)?);
         let batch = compared(scale, || transit::batch(&key, &bare_key, items))?;
-        let rounds = f64::from(u32::try_from((1000 / items).max(1))?);
-        let nanoseconds = batch.seconds / rounds / f64::from(u32::try_from(items)?) * 1e9;
-        line::print(&format!("transit/encrypt-batch/{items}"), nanoseconds, "ns", Some((batch.ratio, &bare)));
+        let row = |name: &str, batch: Compared| {
+            let id = format!("transit/{name}/{items}");
+            line::print(&id, batch.seconds * per_item, "ns", Some((batch.ratio, &bare)));
+        };
+        row("encrypt-batch", batch);
+        row("decrypt-batch", compared(scale, || transit::batch_of_ciphertexts(&key, &bare_key, items))?);
     }
     for size in [64, 1024] {
         let mut ratios = Vec::new();
@@ -165,24 +170,50 @@ fn named_keys(scale: &Scale) -> Result<(), Failure> {
         let against = Some((median(&mut ratios), &limit as &dyn std::fmt::Display));
         line::print(&format!("transit/scaling/{size}"), median(&mut times), "times", against);
     }
-    for key_type in transit::SIGNING {
-        let key = transit::key(&keys, key_type)?;
-        let mut verifying = Vec::new();
-        let signing = compared(scale, || {
-            let (sign, verify) = transit::sign(&key, key_type)?;
-            verifying.push(verify);
-            Ok(sign)
-        })?;
-        let mut times: Vec<f64> = verifying.iter().map(|turn| turn.ours).collect();
-        let mut ratios: Vec<f64> = verifying.iter().map(|turn| turn.limit / turn.ours).collect();
-        let library = "aws-lc-rs";
-        let id = |what: &str| format!("transit/{what}/{key_type}");
-        line::print(&id("sign"), signing.seconds / 50.0 * 1e6, "µs", Some((signing.ratio, &library)));
-        let against = Some((median(&mut ratios), &library as &dyn std::fmt::Display));
-        line::print(&id("verify"), median(&mut times) / 50.0 * 1e6, "µs", against);
+    signatures(scale, &keys)
+}
+
+/// Signatures, MACs and encapsulation: what a handle does beside the library.
+fn signatures(scale: &Scale, keys: &Transit) -> Result<(), Failure> {
+    for scheme in signatures::schemes() {
+        let key = transit::key(keys, scheme.key_type)?;
+        let bare = signatures::Bare::generate(scheme)?;
+        pair(scale, ["sign", "verify"], scheme.name, || signatures::sign(&key, &bare, scheme))?;
     }
-    let mac = compared(scale, || Ok(Turn { ours: transit::hmac(&key)?, limit: 0.0 }))?;
-    line::print("transit/hmac/256", mac.seconds * 1e9, "ns", None);
+    for key_type in signatures::ENCAPSULATING {
+        let key = transit::key(keys, key_type)?;
+        let bare = signatures::BareKem::generate(key_type)?;
+        let names = ["encapsulate", "decapsulate"];
+        pair(scale, names, key_type.name(), || signatures::encapsulate(&key, &bare))?;
+    }
+    let key = transit::key(keys, KeyType::Hmac)?;
+    let mac = compared(scale, || signatures::mac(&key))?;
+    let microseconds = mac.seconds / f64::from(signatures::ROUNDS) * 1e6;
+    line::print("transit/hmac/sha2-256", microseconds, "µs", Some((mac.ratio, &LIBRARY)));
+    Ok(())
+}
+
+/// Two rows that one turn measures.
+fn pair(
+    scale: &Scale,
+    names: [&str; 2],
+    whose: &str,
+    mut turn: impl FnMut() -> Result<(Turn, Turn), Failure>,
+) -> Result<(), Failure> {
+    let mut second = Vec::new();
+    let first = compared(scale, || {
+        let (one, other) = turn()?;
+        second.push(other);
+        Ok(one)
+    })?;
+    let mut times: Vec<f64> = second.iter().map(|turn| turn.ours).collect();
+    let mut ratios: Vec<f64> = second.iter().map(|turn| turn.limit / turn.ours).collect();
+    let second = Compared { seconds: median(&mut times), ratio: median(&mut ratios) };
+    for (name, compared) in names.into_iter().zip([first, second]) {
+        let microseconds = compared.seconds / f64::from(signatures::ROUNDS) * 1e6;
+        let id = format!("transit/{name}/{whose}");
+        line::print(&id, microseconds, "µs", Some((compared.ratio, &LIBRARY)));
+    }
     Ok(())
 }
 
@@ -377,3 +408,5 @@ fn fill_and_wait(directory: &str, count: &str) -> Result<(), Failure> {
         n = (n + 7919) % count.parse::<u64>()?;
     }
 }
+
+const LIBRARY: &str = "aws-lc-rs";

@@ -68,7 +68,7 @@ fn use_until(key: &Key, done: &AtomicBool, uses: &AtomicU64) -> Result<(), Failu
             kept.push(sealed);
         }
     }
-    for (whose, outcome) in key.rewrap_stream(kept.into_iter().enumerate(), EncryptOptions::default()) {
+    for (whose, outcome) in key.rewrap_stream(kept.into_iter().enumerate(), |_| EncryptOptions::default()) {
         let rewrapped = outcome.map_err(|error| format!("ciphertext {whose}: {error}"))?;
         key.decrypt(&rewrapped.ciphertext, &DecryptOptions::default())?;
     }

@@ -64,7 +64,7 @@ impl Cell {
                 self.content.store(Arc::clone(&next));
                 // What was reserved under other limits is lost. What is being done at this moment is done under them.
                 if changed && let Content::Live(live) = &*next {
-                    live.forfeit();
+                    live.adopt_limits();
                 }
             }
         }
@@ -97,7 +97,7 @@ impl Live {
     pub(crate) fn new(record: KeyRecord, revision: u64) -> Self {
         let active = |version: &&Version| version.state == VersionState::Active;
         let current = record.versions.iter().rev().find(active).map(|version| version.number);
-        let blocks = Blocks::of(record.policy.limits.of(record.policy.kind));
+        let blocks = Blocks::of(record.policy.limits.of(record.policy.kind), revision);
         Self { record, revision, blocks, current }
     }
 
@@ -119,7 +119,8 @@ impl Live {
             None => self.current.ok_or_else(|| UseError::NoActiveVersion)?,
         };
         let (version, key) = self.find(number)?;
-        let minimum = self.policy().min_encryption_version;
+        // What an older one made could not be opened again.
+        let minimum = self.policy().min_encryption_version.max(self.policy().min_decryption_version);
         if number < minimum {
             return Err(UseError::BelowMinimum { minimum });
         }
@@ -161,7 +162,15 @@ impl Live {
             })
     }
 
-    fn forfeit(&self) {
-        self.record.versions.iter().filter_map(|version| version.key.as_ref()).for_each(|key| key.forfeit());
+    /// Whether the time of its destruction has come.
+    pub(crate) fn is_over(&self, now: u64) -> bool {
+        let policy = self.policy();
+        policy.deleted.is_some() && policy.destroy_at.is_some_and(|at| at <= now)
+    }
+
+    fn adopt_limits(&self) {
+        let keys = self.record.versions.iter().filter_map(|version| version.key.as_ref());
+        // Also where nothing was counted yet: somebody who saw the old limits may be about to.
+        keys.for_each(|key| key.counter().adopt(self.blocks));
     }
 }

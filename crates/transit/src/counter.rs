@@ -13,7 +13,7 @@ use crate::policy::Amount;
 /// What one version may still protect before the next block.
 pub(crate) struct Counter {
     slices: [Slice; SLICES],
-    block: Mutex<Amount>,
+    pool: Mutex<Pool>,
     /// Held while a block is being reserved ahead of time.
     refilling: Mutex<()>,
 }
@@ -24,22 +24,31 @@ pub(crate) struct Counter {
 #[repr(align(128))]
 struct Slice(AtomicU64);
 
+/// What is left of the blocks beside the slices, and what they were reserved under.
+#[derive(Default)]
+struct Pool {
+    left: Amount,
+    blocks: Blocks,
+}
+
 /// How much is reserved at once, and how much in all.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub(crate) struct Blocks {
-    pub(crate) block: Amount,
-    pub(crate) limit: Amount,
+    block: Amount,
+    limit: Amount,
+    /// The revision of the policy that says so.
+    revision: u64,
 }
 
 impl Blocks {
     /// A thousandth of the limit, so that a crash costs no more than that; and not so much that a crash matters, nor so
     /// little that a busy key waits for the disk.
-    pub(crate) fn of(limit: Amount) -> Self {
+    pub(crate) fn of(limit: Amount, revision: u64) -> Self {
         let block = Amount {
             operations: (limit.operations / SHARE).clamp(1, MOST_OPERATIONS),
             bytes: (limit.bytes / SHARE).clamp(1, MOST_BYTES),
         };
-        Self { block, limit }
+        Self { block, limit, revision }
     }
 
     /// A block of what is missing, and nothing of what is not: a crash would lose it.
@@ -76,7 +85,7 @@ pub(crate) enum Supply {
 
 impl Counter {
     pub(crate) fn new() -> Self {
-        Self { slices: Default::default(), block: Mutex::default(), refilling: Mutex::default() }
+        Self { slices: Default::default(), pool: Mutex::default(), refilling: Mutex::default() }
     }
 
     /// Counts what is about to be done.
@@ -103,33 +112,34 @@ impl Counter {
         reserve: impl FnOnce(Reservation) -> Result<Amount, LedgerError>,
     ) -> Result<Supply, LedgerError> {
         // Always before a slice is locked, and no slice is held while waiting for it.
-        let mut block = lock(&self.block);
-        if !block.covers(need) {
-            *block = self.take_back().saturating_add(*block);
+        let mut pool = lock(&self.pool);
+        let blocks = self.agree(&mut pool, blocks);
+        if !pool.left.covers(need) {
+            pool.left = self.take_back().saturating_add(pool.left);
         }
-        if !block.covers(need) {
-            match reserve(blocks.reservation(need.saturating_sub(*block))) {
-                Ok(granted) => *block = block.saturating_add(granted),
+        if !pool.left.covers(need) {
+            match reserve(blocks.reservation(need.saturating_sub(pool.left))) {
+                Ok(granted) => pool.left = pool.left.saturating_add(granted),
                 // The last block may be the one that is being reserved ahead of time: it is waited for.
                 Err(LedgerError::Exhausted) => {
-                    drop(block);
+                    drop(pool);
                     drop(lock(&self.refilling));
-                    block = lock(&self.block);
-                    *block = self.take_back().saturating_add(*block);
+                    pool = lock(&self.pool);
+                    pool.left = self.take_back().saturating_add(pool.left);
                 }
                 Err(error) => return Err(error),
             }
         }
-        if !take(&mut block, need) {
+        if !take(&mut pool.left, need) {
             return Err(LedgerError::Exhausted);
         }
         let share = Amount {
             operations: blocks.block.operations / SLICE_SHARE,
             bytes: blocks.block.bytes / SLICE_SHARE,
         };
-        let granted = self.slice().add(share.min(*block));
-        *block = block.saturating_sub(granted);
-        Ok(if block.covers(blocks.half()) { Supply::Enough } else { Supply::Low })
+        let granted = self.slice().add(share.min(pool.left));
+        pool.left = pool.left.saturating_sub(granted);
+        Ok(if pool.left.covers(blocks.half()) { Supply::Enough } else { Supply::Low })
     }
 
     /// Adds a block that was reserved ahead of time, unless the supply is no longer low.
@@ -139,22 +149,39 @@ impl Counter {
         reserve: impl FnOnce(Reservation) -> Result<Amount, LedgerError>,
     ) -> Result<(), LedgerError> {
         let _one = lock(&self.refilling);
-        let low = blocks.half().saturating_sub(*lock(&self.block)).min(Amount { operations: 1, bytes: 1 });
+        let (blocks, low) = {
+            let mut pool = lock(&self.pool);
+            let blocks = self.agree(&mut pool, blocks);
+            (blocks, blocks.half().saturating_sub(pool.left).min(Amount { operations: 1, bytes: 1 }))
+        };
         if low == Amount::default() {
             return Ok(());
         }
-        // Without the lock on the block: the other threads go on with what there is.
+        // Without the lock on the pool: the other threads go on with what there is.
         let granted = reserve(blocks.reservation(low))?;
-        let mut block = lock(&self.block);
-        *block = block.saturating_add(granted);
+        let mut pool = lock(&self.pool);
+        // What comes under limits that were replaced meanwhile is lost like the rest.
+        if pool.blocks.limit == blocks.limit {
+            pool.left = pool.left.saturating_add(granted);
+        }
         Ok(())
     }
 
-    /// Forgets what is left of the block, which is lost: after a change of limits.
-    pub(crate) fn forfeit(&self) {
-        let mut block = lock(&self.block);
-        self.take_back();
-        *block = Amount::default();
+    /// Takes limits over. What is left of a block that was reserved under others is lost.
+    pub(crate) fn adopt(&self, blocks: Blocks) {
+        self.agree(&mut lock(&self.pool), blocks);
+    }
+
+    /// The newest limits of all that were seen: whoever still sees the old ones does not bring them back.
+    fn agree(&self, pool: &mut Pool, blocks: Blocks) -> Blocks {
+        if blocks.revision >= pool.blocks.revision {
+            if blocks.limit != pool.blocks.limit {
+                self.take_back();
+                pool.left = Amount::default();
+            }
+            pool.blocks = blocks;
+        }
+        pool.blocks
     }
 
     fn take_back(&self) -> Amount {
@@ -250,21 +277,17 @@ mod tests {
     use super::*;
 
     /// A ledger in memory.
+    #[derive(Default)]
     struct Book {
         used: Mutex<Amount>,
-        limit: Amount,
         reservations: AtomicU64,
     }
 
     impl Book {
-        fn new(limit: Amount) -> Self {
-            Self { used: Mutex::default(), limit, reservations: AtomicU64::new(0) }
-        }
-
         fn reserve(&self, asked: Reservation) -> Result<Amount, LedgerError> {
             self.reservations.fetch_add(1, Ordering::Relaxed);
             let mut used = lock(&self.used);
-            let granted = asked.want.min(self.limit.saturating_sub(*used));
+            let granted = asked.want.min(asked.limit.saturating_sub(*used));
             if !granted.covers(asked.need) {
                 return Err(LedgerError::Exhausted);
             }
@@ -274,7 +297,7 @@ mod tests {
     }
 
     fn count_all(limit: Amount, bytes: u64, threads: usize) -> (u64, u64) {
-        let (counter, book, blocks) = (Counter::new(), Book::new(limit), Blocks::of(limit));
+        let (counter, book, blocks) = (Counter::new(), Book::default(), Blocks::of(limit, 1));
         let done = AtomicU64::new(0);
         std::thread::scope(|scope| {
             for _ in 0..threads {
@@ -319,19 +342,53 @@ mod tests {
         assert!((1024..=1030).contains(&reservations), "{reservations}");
     }
 
+    const ONE: Amount = Amount { operations: 1, bytes: 0 };
+
+    fn operations(limit: u64, revision: u64) -> Blocks {
+        Blocks::of(Amount { operations: limit, bytes: u64::MAX }, revision)
+    }
+
     #[test]
-    fn forfeited_block_is_never_used() {
-        let limit = Amount { operations: 10_240, bytes: u64::MAX };
-        let (counter, book, blocks) = (Counter::new(), Book::new(limit), Blocks::of(limit));
-        let count =
-            || counter.count(Amount { operations: 1, bytes: 0 }, blocks, |asked| book.reserve(asked)).is_ok();
-        assert!(count());
-        counter.forfeit();
+    fn block_of_other_limits_is_never_used() {
+        let (counter, book) = (Counter::new(), Book::default());
+        let first = operations(10_240, 1);
+        assert!(counter.count(ONE, first, |asked| book.reserve(asked)).is_ok());
+        let higher = operations(20_480, 2);
+        counter.adopt(higher);
         let mut done = 1;
-        while count() {
+        while counter.count(ONE, higher, |asked| book.reserve(asked)).is_ok() {
             done += 1;
         }
-        assert_eq!(done, 10_240 - (blocks.block.operations - 1));
+        assert_eq!(done, 20_480 - (first.block.operations - 1));
+    }
+
+    #[test]
+    fn whoever_still_sees_the_old_limits_is_held_to_the_new_ones() {
+        let (counter, book) = (Counter::new(), Book::default());
+        let (old, new) = (operations(10_240, 1), operations(1, 2));
+        // The control: under the old limits alone it counts.
+        assert!(Counter::new().count(ONE, old, |asked| Book::default().reserve(asked)).is_ok());
+        counter.adopt(new);
+        assert!(counter.count(ONE, old, |asked| book.reserve(asked)).is_ok());
+        assert!(counter.count(ONE, old, |asked| book.reserve(asked)).is_err());
+        counter.refill(old, |asked| book.reserve(asked)).unwrap();
+        assert_eq!(lock(&book.used).operations, 1);
+    }
+
+    #[test]
+    fn block_that_comes_when_the_limits_have_changed_is_lost() {
+        let (counter, book) = (Counter::new(), Book::default());
+        let (old, new) = (operations(10_240, 1), operations(10, 2));
+        let reserve_late = |asked| {
+            let granted = book.reserve(asked);
+            counter.adopt(new);
+            granted
+        };
+        counter.refill(old, reserve_late).unwrap();
+        assert_eq!(lock(&book.used).operations, 10);
+        for blocks in [old, new] {
+            assert!(counter.count(ONE, blocks, |asked| book.reserve(asked)).is_err());
+        }
     }
 
     #[test]
@@ -352,7 +409,7 @@ mod tests {
     #[test]
     fn refill_adds_a_block_only_where_one_is_wanted() {
         let limit = Amount { operations: 10_240, bytes: u64::MAX };
-        let (counter, book, blocks) = (Counter::new(), Book::new(limit), Blocks::of(limit));
+        let (counter, book, blocks) = (Counter::new(), Book::default(), Blocks::of(limit, 1));
         counter.refill(blocks, |asked| book.reserve(asked)).unwrap();
         counter.refill(blocks, |asked| book.reserve(asked)).unwrap();
         assert_eq!(book.reservations.into_inner(), 1);

@@ -175,7 +175,7 @@ pub enum UseError {
     ContextUnexpected,
     /// The key encrypts without associated data, and there is some.
     AssociatedDataUnexpected,
-    /// A nonce was given: the key draws or computes its own.
+    /// A nonce was given: the key draws its own.
     NonceGiven,
     /// A parameter of the signature does not go with the key.
     Parameter(ParameterError),
@@ -224,7 +224,7 @@ impl fmt::Display for UseError {
                 f.write_str("a key of this type binds no associated data: leave it out, or use a symmetric key")
             }
             Self::NonceGiven => {
-                f.write_str("nonces are drawn or computed here, since one used twice gives away the plaintexts: leave it out")
+                f.write_str("nonces are drawn here, since one used twice gives away the plaintexts: leave it out")
             }
             Self::Parameter(error) => error.fmt(f),
             Self::HeldHash(hash) => write!(f, "the key is held elsewhere and hashes with {hash} alone: name that hash"),

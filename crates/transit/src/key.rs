@@ -30,7 +30,7 @@ pub use data_key::{DataKey, DataKeyBits};
 pub use decrypt::DecryptOptions;
 pub use encapsulate::Encapsulated;
 pub use encrypt::EncryptOptions;
-pub use rewrap::{RewrapStream, Rewrapped};
+pub use rewrap::{Ciphertext, RewrapStream, Rewrapped};
 pub use sign::{MacOptions, SignRequest};
 
 /// A key that encrypts, signs and so on, and never shows itself.
@@ -81,22 +81,22 @@ impl Key {
         bytes: usize,
         work: impl FnOnce(&Live, &Version, &VersionKey) -> Result<T, UseError>,
     ) -> Result<T, UseError> {
-        let content = self.cell.load();
-        let live = content.usable()?;
-        let (version, key) = live.protecting(named)?;
         let need = one(bytes);
-        match self.count(live, version, key, need) {
-            Ok(()) => return work(live, version, key),
-            Err(UseError::Exhausted) if named.is_none() && may_roll_over(live, need) => {}
-            Err(error) => return Err(error),
+        loop {
+            let content = self.cell.load();
+            let live = content.usable()?;
+            let (version, key) = live.protecting(named)?;
+            match self.count(live, version, key, need) {
+                Ok(()) => return work(live, version, key),
+                // Others may use the next version up before this thread comes to it: then once more.
+                Err(UseError::Exhausted) if named.is_none() && may_roll_over(live, need) => {
+                    let used_up = version.number;
+                    drop(content);
+                    self.roll_over(used_up)?;
+                }
+                Err(error) => return Err(error),
+            }
         }
-        let used_up = version.number;
-        self.roll_over(used_up)?;
-        let content = self.cell.load();
-        let live = content.usable()?;
-        let (version, key) = live.protecting(None)?;
-        self.count(live, version, key, need)?;
-        work(live, version, key)
     }
 
     #[inline]

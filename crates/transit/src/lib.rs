@@ -25,6 +25,7 @@
 
 pub mod algorithm;
 mod backup;
+mod base64;
 mod cell;
 mod counter;
 mod error;
@@ -45,8 +46,8 @@ mod version;
 pub use error::{ManageError, UseError};
 pub use held::HeldKeys;
 pub use key::{
-    DataKey, DataKeyBits, DecryptOptions, Encapsulated, EncryptOptions, Key, MacOptions, RewrapStream,
-    Rewrapped, SignRequest,
+    Ciphertext, DataKey, DataKeyBits, DecryptOptions, Encapsulated, EncryptOptions, Key, MacOptions,
+    RewrapStream, Rewrapped, SignRequest,
 };
 pub use ledger::VersionId;
 pub use name::{KeyName, NameError};

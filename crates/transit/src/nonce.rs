@@ -19,7 +19,6 @@
 
 use std::cell::RefCell;
 use std::fmt;
-use std::time::Duration;
 
 use chacha20::ChaCha20Rng;
 use rand_core::{Rng as _, SeedableRng as _};
@@ -27,41 +26,48 @@ use rustix::time::{ClockId, clock_gettime};
 use strongroom_crypto::random::{self, RandomnessError};
 use strongroom_crypto::secret::{Forked, check_not_forked};
 
-/// Draws a nonce of `N` bytes that nobody has seen.
+/// Fills in a nonce that nobody has seen.
 ///
 /// # Errors
 ///
 /// [`NonceError`]; nothing must be encrypted then.
 #[inline]
-pub(crate) fn draw<const N: usize>() -> Result<[u8; N], NonceError> {
+pub(crate) fn draw<const N: usize>(nonce: &mut [u8; N]) -> Result<(), NonceError> {
     check_not_forked()?;
-    GENERATOR.with_borrow_mut(|generator| generator.draw(now()))
+    GENERATOR.with_borrow_mut(|generator| generator.draw(nonce, now()))
 }
 
 struct Generator {
     stream: Option<ChaCha20Rng>,
-    /// When the seed was drawn, by the coarse monotonic clock.
-    seeded: Duration,
+    /// When the seed was drawn, in nanoseconds of the coarse monotonic clock.
+    seeded: u64,
 }
 
 impl Generator {
     const fn new() -> Self {
-        Self { stream: None, seeded: Duration::ZERO }
+        Self { stream: None, seeded: 0 }
     }
 
     #[inline]
-    fn draw<const N: usize>(&mut self, now: Duration) -> Result<[u8; N], NonceError> {
+    fn draw<const N: usize>(&mut self, nonce: &mut [u8; N], now: u64) -> Result<(), NonceError> {
+        const { assert!(N.is_multiple_of(4)) };
         let stream = match &mut self.stream {
-            Some(stream) if now.saturating_sub(self.seeded) < LIFETIME => stream,
+            Some(stream) if now.wrapping_sub(self.seeded) < LIFETIME => stream,
             _ => self.seed(now)?,
         };
-        let mut nonce = [0; N];
-        stream.fill_bytes(&mut nonce);
-        Ok(nonce)
+        // In as few words as there are: what is written in smaller pieces than it is read in costs a stall.
+        let (words, rest) = nonce.as_chunks_mut::<8>();
+        for word in words {
+            *word = stream.next_u64().to_le_bytes();
+        }
+        if let Some(half) = rest.first_chunk_mut::<4>() {
+            *half = stream.next_u32().to_le_bytes();
+        }
+        Ok(())
     }
 
     #[cold]
-    fn seed(&mut self, now: Duration) -> Result<&mut ChaCha20Rng, NonceError> {
+    fn seed(&mut self, now: u64) -> Result<&mut ChaCha20Rng, NonceError> {
         // First, so that a failure leaves none.
         self.stream = None;
         let seed = random::array()?;
@@ -72,10 +78,10 @@ impl Generator {
 
 /// Ticks every few milliseconds and costs no system call.
 #[inline]
-fn now() -> Duration {
+fn now() -> u64 {
     let time = clock_gettime(ClockId::MonotonicCoarse);
     let seconds = u64::try_from(time.tv_sec).unwrap_or_default();
-    Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or_default())
+    seconds.wrapping_mul(1_000_000_000).wrapping_add(u64::try_from(time.tv_nsec).unwrap_or_default())
 }
 
 /// Why there is no nonce.
@@ -112,8 +118,8 @@ thread_local! {
     static GENERATOR: RefCell<Generator> = const { RefCell::new(Generator::new()) };
 }
 
-/// How long a seed is used: two or three ticks of the clock.
-const LIFETIME: Duration = Duration::from_millis(10);
+/// How long a seed is used, in nanoseconds: two or three ticks of the clock.
+const LIFETIME: u64 = 10_000_000;
 
 #[cfg(test)]
 mod tests {
@@ -121,11 +127,22 @@ mod tests {
 
     use super::*;
 
+    fn drawn<const N: usize>(generator: &mut Generator, now: u64) -> Result<[u8; N], NonceError> {
+        let mut nonce = [0; N];
+        generator.draw(&mut nonce, now).map(|()| nonce)
+    }
+
     #[test]
     fn a_million_nonces_of_four_threads_differ() {
         let threads: Vec<_> = (0..4)
             .map(|_| {
-                std::thread::spawn(|| (0..250_000).map(|_| draw::<12>().unwrap()).collect::<Vec<[u8; 12]>>())
+                std::thread::spawn(|| {
+                    let mut nonces = vec![[0; 12]; 250_000];
+                    for nonce in &mut nonces {
+                        draw(nonce).unwrap();
+                    }
+                    nonces
+                })
             })
             .collect();
         let drawn: Vec<[u8; 12]> = threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect();
@@ -133,44 +150,45 @@ mod tests {
     }
 
     /// What two resumed machines have in common.
-    fn twins(now: Duration) -> [Generator; 2] {
+    fn twins(now: u64) -> [Generator; 2] {
         let seed = [7; 32];
         [0, 1].map(|_| Generator { stream: Some(ChaCha20Rng::from_seed(seed)), seeded: now })
     }
 
     #[test]
     fn machines_resumed_from_one_snapshot_part_after_the_lifetime_of_a_seed() {
-        let start = Duration::from_secs(100);
+        let start = 100_000_000_000;
         let [mut one, mut other] = twins(start);
         let soon = start + LIFETIME / 2;
         // The control, and what the documentation admits.
-        assert_eq!(one.draw::<12>(soon), other.draw::<12>(soon));
+        assert_eq!(drawn::<12>(&mut one, soon), drawn(&mut other, soon));
         let later = start + LIFETIME;
-        let drawn =
-            |generator: &mut Generator| (0..1000).map(|_| generator.draw::<12>(later).unwrap()).collect();
-        let (one, other): (HashSet<_>, HashSet<_>) = (drawn(&mut one), drawn(&mut other));
+        let thousand = |generator: &mut Generator| {
+            (0..1000).map(|_| drawn::<12>(generator, later).unwrap()).collect::<HashSet<_>>()
+        };
+        let (one, other) = (thousand(&mut one), thousand(&mut other));
         assert_eq!((one.len(), one.intersection(&other).count()), (1000, 0));
     }
 
     #[test]
     fn no_byte_of_the_stream_is_handed_out_twice() {
-        let [mut one, other] = twins(Duration::ZERO);
+        let [mut one, other] = twins(0);
         let mut whole = [0; 36 * 200];
         other.stream.unwrap().fill_bytes(&mut whole);
         for expected in whole.chunks(36) {
-            let short: [u8; 12] = one.draw(Duration::ZERO).unwrap();
-            let long: [u8; 24] = one.draw(Duration::ZERO).unwrap();
+            let short: [u8; 12] = drawn(&mut one, 0).unwrap();
+            let long: [u8; 24] = drawn(&mut one, 0).unwrap();
             assert_eq!([&short[..], &long].concat(), expected);
         }
     }
 
     #[test]
     fn failed_randomness_gives_no_nonce_and_keeps_no_old_generator() {
-        let [mut generator, _] = twins(Duration::ZERO);
+        let [mut generator, _] = twins(0);
         random::fault::fail_after(0);
-        assert!(matches!(generator.draw::<12>(LIFETIME), Err(NonceError::Randomness(_))));
+        assert!(matches!(drawn::<12>(&mut generator, LIFETIME), Err(NonceError::Randomness(_))));
         assert!(generator.stream.is_none());
         random::fault::reset();
-        assert!(generator.draw::<12>(LIFETIME).is_ok());
+        assert!(drawn::<12>(&mut generator, LIFETIME).is_ok());
     }
 }

@@ -3,9 +3,11 @@
 //! Text: `vault:v`, the version in decimal, `:`, base64 with padding (RFC 4648, section 4). Signatures in JWS form have base64url
 //! without padding (section 5) in its place, as Vault gives them. Bytes: the version as a big-endian `u32`, then the same bytes.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use data_encoding::{BASE64, BASE64URL_NOPAD, Encoding};
+
+use crate::base64::is_padded_once;
 
 /// How the bytes of a text are encoded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,9 +32,8 @@ impl Base64 {
 pub fn encode(version: u32, bytes: &[u8], base64: Base64) -> String {
     let encoding = base64.encoding();
     let mut text = String::with_capacity(PREFIX.len() + 11 + encoding.encode_len(bytes.len()));
-    text.push_str(PREFIX);
-    text.push_str(&version.to_string());
-    text.push(':');
+    // Writing to a string does not fail.
+    let _ = write!(text, "{PREFIX}{version}:");
     encoding.encode_append(bytes, &mut text);
     text
 }
@@ -44,16 +45,27 @@ pub fn encode(version: u32, bytes: &[u8], base64: Base64) -> String {
 /// [`TextError`]: nothing but what [`encode`] writes is taken; a version has no leading zero, and the last bits of base64 are
 /// zero.
 pub fn decode(text: &str, base64: Base64) -> Result<(u32, Vec<u8>), TextError> {
-    let rest = text.strip_prefix(PREFIX).ok_or(TextError::Prefix)?;
-    let (digits, encoded) = rest.split_once(':').ok_or(TextError::Version)?;
-    let version = parse_version(digits).ok_or(TextError::Version)?;
-    let encoding = base64.encoding();
-    let bytes = encoding.decode(encoded.as_bytes()).map_err(|_| TextError::Base64)?;
-    // The library takes several padded texts in a row for one.
-    if encoding.encode_len(bytes.len()) != encoded.len() {
+    let (version, encoded) = split(text)?;
+    let bytes = base64.encoding().decode(encoded.as_bytes()).map_err(|_| TextError::Base64)?;
+    if base64 == Base64::Standard && !is_padded_once(encoded.as_bytes(), bytes.len()) {
         return Err(TextError::Base64);
     }
     Ok((version, bytes))
+}
+
+/// The version that a text names, whatever follows.
+///
+/// # Errors
+///
+/// [`TextError::Prefix`] or [`TextError::Version`].
+pub fn version(text: &str) -> Result<u32, TextError> {
+    Ok(split(text)?.0)
+}
+
+fn split(text: &str) -> Result<(u32, &str), TextError> {
+    let rest = text.strip_prefix(PREFIX).ok_or(TextError::Prefix)?;
+    let (digits, encoded) = rest.split_once(':').ok_or(TextError::Version)?;
+    Ok((parse_version(digits).ok_or(TextError::Version)?, encoded))
 }
 
 /// Splits bytes into the version and the rest.
@@ -142,6 +154,7 @@ mod tests {
             ("vault:v1:AA==\n", TextError::Base64),
             ("vault:v1:_w==", TextError::Base64),
             ("vault:v1:AA==AA==", TextError::Base64),
+            ("vault:v2:mvHvdmfTdmfTEGs=EGs=", TextError::Base64),
         ] {
             assert_eq!(decode(text, Base64::Standard), Err(error), "{text:?}");
         }

@@ -71,8 +71,8 @@ pub(crate) struct Inner {
 impl Transit {
     /// The keys under this directory of the barrier.
     ///
-    /// One thread looks after the keys that are in use: it reserves blocks ahead of time, rotates by age, destroys what is due, and
-    /// wipes the keys within a second once the barrier is sealed. [`seal`](Self::seal) wipes them at once.
+    /// One thread looks after them: it reserves blocks ahead of time, rotates by age the keys that are in use, destroys what is
+    /// due, and wipes the keys within a second once the barrier is sealed. [`seal`](Self::seal) wipes them at once.
     ///
     /// # Errors
     ///
@@ -133,12 +133,15 @@ impl Transit {
     ///
     /// # Errors
     ///
-    /// [`ManageError::NotFound`], or as storage says.
+    /// [`ManageError::NotFound`], also of a key whose time of destruction has come; or as storage says.
     pub async fn key(&self, name: &KeyName) -> Result<Key, ManageError> {
         if let Some(cell) = self.inner.cell(name) {
             return Ok(Key::new(self.clone(), cell));
         }
         let live = self.inner.read(name).await?;
+        if live.is_over(self.now()) && self.destroy_if_due(name).await? {
+            return Err(ManageError::NotFound);
+        }
         let due = live.is_due(self.now());
         let key = self.handle(name, live);
         if due {

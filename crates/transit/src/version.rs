@@ -126,13 +126,6 @@ impl VersionKey {
     pub(crate) fn counter(&self) -> &Counter {
         self.counter.get_or_init(|| Box::new(Counter::new()))
     }
-
-    /// Loses what was reserved and not used.
-    pub(crate) fn forfeit(&self) {
-        if let Some(counter) = self.counter.get() {
-            counter.forfeit();
-        }
-    }
 }
 
 /// What the place that holds a key calls it: 1 to 1,024 bytes of UTF-8. Not a secret.

@@ -56,8 +56,8 @@ impl Model {
             Some(number) => number,
             None => *self.versions.keys().rev().find(|number| active(number))?,
         };
-        (self.versions.contains_key(&number) && active(&number) && number >= self.encryption)
-            .then_some(number)
+        let minimum = self.encryption.max(self.decryption);
+        (self.versions.contains_key(&number) && active(&number) && number >= minimum).then_some(number)
     }
 
     fn may_decrypt(&self, number: u32) -> bool {

@@ -20,8 +20,8 @@ use strongroom_transit::algorithm::{
     AeadKey, GenerateOptions, HashAlgorithm, KeyType, Marshaling, Material, SignOptions,
 };
 use strongroom_transit::{
-    DecryptOptions, EncryptOptions, HeldKeys, HeldReference, KeyKind, KeySpec, MacOptions, ManageError,
-    Options, SignRequest, UseError,
+    Ciphertext, DecryptOptions, EncryptOptions, HeldKeys, HeldReference, Key, KeyKind, KeySpec, MacOptions,
+    ManageError, Options, SignRequest, UseError,
 };
 
 #[test]
@@ -31,35 +31,75 @@ fn key_is_rotated_under_load_without_an_error() {
     assert!(uses >= 50 * 100, "{uses}");
 }
 
-#[test]
-fn stream_of_old_ciphertexts_comes_out_new_and_a_bad_one_stops_nothing() {
+/// What belongs to a row of the table, by which its ciphertext is bound to it.
+fn of_row(row: &String) -> EncryptOptions<'_> {
+    EncryptOptions { context: b"table", associated_data: row.as_bytes(), ..EncryptOptions::default() }
+}
+
+/// Rewraps 101 rows, of which one was new already, one is changed and one cut short.
+fn rewrap_rows<C: Ciphertext + Clone + PartialEq>(
+    encrypt: impl Fn(&Key, &String) -> C,
+    damage: impl Fn(&mut C, bool),
+    decrypt: impl Fn(&Key, &String, &C) -> Vec<u8>,
+) {
     let (_, transit) = Fixture::new();
-    let key = create(&transit, "key", KeyType::Aes256Gcm96);
-    let options = EncryptOptions { associated_data: b"table", ..EncryptOptions::default() };
-    let mut rows: Vec<(u32, Vec<u8>)> =
-        (0..100_u32).map(|row| (row, key.encrypt(&row.to_be_bytes(), &options).unwrap())).collect();
+    let spec = KeySpec { derived: true, ..KeySpec::new(KeyType::Aes256Gcm96) };
+    let key = create_as(&transit, "key", &spec);
+    let mut rows: Vec<(String, C)> = (0..100)
+        .map(|row| format!("row {row}"))
+        .map(|row| {
+            let sealed = encrypt(&key, &row);
+            (row, sealed)
+        })
+        .collect();
     wait(transit.rotate(&name("key"))).unwrap();
-    rows.push((100, key.encrypt(&100_u32.to_be_bytes(), &options).unwrap()));
-    rows[7].1[20] ^= 1;
-    rows[8].1.truncate(3);
-    let mut changed = 0;
-    for (row, outcome) in key.rewrap_stream(rows.clone(), options) {
-        let old = &rows[usize::try_from(row).unwrap()].1;
+    let last = "row 100".to_owned();
+    let sealed = encrypt(&key, &last);
+    rows.push((last, sealed));
+    damage(&mut rows[7].1, false);
+    damage(&mut rows[8].1, true);
+    let (mut changed, mut failed, mut kept) = (0, 0, 0);
+    for ((row, outcome), (expected, old)) in key.rewrap_stream(rows.clone(), of_row).zip(&rows) {
+        assert_eq!(row, *expected);
         match outcome {
             Ok(rewrapped) => {
                 assert_eq!(rewrapped.version, 2);
                 assert_eq!(rewrapped.changed, rewrapped.ciphertext != *old);
-                changed += u32::from(rewrapped.changed);
-                let opened = DecryptOptions { associated_data: b"table", ..DecryptOptions::default() };
-                assert_eq!(
-                    key.decrypt(&rewrapped.ciphertext, &opened).unwrap().as_slice(),
-                    row.to_be_bytes()
-                );
+                assert_eq!(decrypt(&key, &row, &rewrapped.ciphertext), row.as_bytes());
+                if rewrapped.changed { changed += 1 } else { kept += 1 }
             }
-            Err(error) => assert!(matches!((row, error), (7, UseError::Forged) | (8, UseError::Text(_)))),
+            Err(error) => {
+                assert!(matches!(error, UseError::Forged | UseError::Text(_)), "{error}");
+                assert!(["row 7", "row 8"].contains(&row.as_str()));
+                failed += 1;
+            }
         }
     }
-    assert_eq!(changed, 98);
+    assert_eq!((changed, failed, kept), (98, 2, 1));
+    // The control: none opens as another row's.
+    assert!(key.rewrap_stream(rows, |_| of_row(&NONE)).all(|(_, outcome)| outcome.is_err()));
+}
+
+static NONE: String = String::new();
+
+/// The same for opening.
+fn opening(row: &String) -> DecryptOptions<'_> {
+    let EncryptOptions { context, associated_data, .. } = of_row(row);
+    DecryptOptions { context, associated_data, ..DecryptOptions::default() }
+}
+
+#[test]
+fn stream_of_old_ciphertexts_comes_out_new_and_a_bad_one_stops_nothing() {
+    rewrap_rows::<Vec<u8>>(
+        |key, row| key.encrypt(row.as_bytes(), &of_row(row)).unwrap(),
+        |sealed, cut| if cut { sealed.truncate(3) } else { sealed[20] ^= 1 },
+        |key, row, sealed| key.decrypt(sealed, &opening(row)).unwrap().as_slice().to_vec(),
+    );
+    rewrap_rows::<String>(
+        |key, row| key.encrypt_text(row.as_bytes(), &of_row(row)).unwrap(),
+        |sealed, cut| if cut { sealed.truncate(8) } else { sealed.insert_str(9, "AAAA") },
+        |key, row, sealed| key.decrypt_text(sealed, &opening(row)).unwrap().as_slice().to_vec(),
+    );
 }
 
 #[test]
@@ -69,7 +109,9 @@ fn envelope_key_is_bound_to_its_context_and_its_name() {
     let derived = KeySpec { derived: true, ..KeySpec::new(KeyType::Xaes256Gcm) };
     let derived = create_as(&transit, "derived", &derived);
     let data_key = Secret::<32>::random().unwrap();
-    for key in [&plain, &derived] {
+    let convergent = KeySpec { derived: true, convergent: true, ..KeySpec::new(KeyType::Aes256Gcm96) };
+    let convergent = create_as(&transit, "convergent", &convergent);
+    for key in [&plain, &derived, &convergent] {
         let wrapped = key.wrap(&data_key, b"object 1").unwrap();
         assert_eq!((wrapped.name(), wrapped.version()), (key.name().as_str(), 1));
         assert!(key.unwrap(&wrapped, b"object 1").unwrap().ct_eq(&data_key));
@@ -235,7 +277,7 @@ fn nothing_is_encrypted_when_randomness_fails_and_no_failure_panics() {
 }
 
 #[test]
-fn convergent_key_takes_no_associated_data_and_repeats_itself_per_context() {
+fn convergent_key_repeats_itself_per_context_and_associated_data_and_no_nonce_twice() {
     let (_, transit) = Fixture::new();
     let spec = KeySpec { derived: true, convergent: true, ..KeySpec::new(KeyType::Aes256Gcm96) };
     let key = create_as(&transit, "key", &spec);
@@ -246,8 +288,14 @@ fn convergent_key_takes_no_associated_data_and_repeats_itself_per_context() {
     let other = EncryptOptions { context: b"other", ..EncryptOptions::default() };
     assert_ne!(key.encrypt(b"message", &other).unwrap(), first);
     let bound = EncryptOptions { associated_data: b"row", ..options };
-    assert!(matches!(key.encrypt(b"message", &bound), Err(UseError::AssociatedDataUnexpected)));
-    // The control: a derived key that is not convergent never repeats itself, and takes them.
+    let row = key.encrypt(b"message", &bound).unwrap();
+    assert_eq!(key.encrypt(b"message", &bound).unwrap(), row);
+    assert_ne!(row[4..16], first[4..16], "one nonce for two messages");
+    let opening = DecryptOptions { context: b"tenant", associated_data: b"row", ..DecryptOptions::default() };
+    assert_eq!(key.decrypt(&row, &opening).unwrap().as_slice(), b"message");
+    let without = DecryptOptions { associated_data: b"", ..opening };
+    assert!(matches!(key.decrypt(&row, &without), Err(UseError::Forged)));
+    // The control: a derived key that is not convergent never repeats itself.
     let spec = KeySpec { convergent: false, ..spec };
     let key = create_as(&transit, "derived", &spec);
     assert_ne!(key.encrypt(b"message", &options).unwrap(), key.encrypt(b"message", &options).unwrap());

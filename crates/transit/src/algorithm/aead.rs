@@ -13,7 +13,6 @@ use aws_lc_rs::aead::{
     AES_128_GCM, AES_256_GCM, Aad, Algorithm, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey,
 };
 use strongroom_crypto::secret::{Plaintext, Secret};
-use zeroize::Zeroize as _;
 
 use super::KeyType;
 use xaes::XaesKey;
@@ -95,24 +94,18 @@ impl AeadKey {
         plaintext: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<(), AeadError> {
-        let before = out.len();
-        out.reserve(plaintext.len().saturating_add(self.overhead()));
-        out.extend_from_slice(nonce);
-        let start = out.len();
-        out.extend_from_slice(plaintext);
-        let in_out = out.get_mut(start..).unwrap_or_default();
-        let sealed = self.with_message_key(nonce, |key, nonce| {
-            key.seal_in_place_separate_tag(nonce, Aad::from(aad), in_out).map_err(|_| AeadError::Cipher)
-        });
-        match sealed {
-            Ok(tag) => {
-                out.extend_from_slice(tag.as_ref());
-                Ok(())
+        match &self.0 {
+            Cipher::Scheduled(key) => {
+                let nonce = nonce.try_into().map_err(|_| AeadError::NonceLength)?;
+                seal(key, nonce, *nonce, aad, plaintext, out)
             }
-            Err(error) => {
-                out.get_mut(start..).unwrap_or_default().zeroize();
-                out.truncate(before);
-                Err(error)
+            Cipher::XChaCha(key) => {
+                let (key, rest) = xchacha_message_key(key, nonce)?;
+                seal(&key, long(nonce)?, rest, aad, plaintext, out)
+            }
+            Cipher::Xaes(key) => {
+                let (key, rest) = xaes_message_key(key, nonce)?;
+                seal(&key, long(nonce)?, rest, aad, plaintext, out)
             }
         }
     }
@@ -126,38 +119,83 @@ impl AeadKey {
     pub fn open(&self, aad: &[u8], sealed: &[u8]) -> Result<Plaintext, AeadError> {
         let (nonce, rest) = sealed.split_at_checked(self.nonce_len()).ok_or(AeadError::Truncated)?;
         let (ciphertext, tag) = rest.split_last_chunk::<TAG_LEN>().ok_or(AeadError::Truncated)?;
-        let mut plaintext = vec![0; ciphertext.len()];
-        let opened = self.with_message_key(nonce, |key, nonce| {
-            key.open_separate_gather(nonce, Aad::from(aad), ciphertext, tag, &mut plaintext)
-                .map_err(|_| AeadError::Forged)
-        });
+        // A copy is opened in place: zeros to write over would be `calloc`'s, which is slower than `malloc`.
+        let mut plaintext = ciphertext.to_vec();
+        let opened = match &self.0 {
+            Cipher::Scheduled(key) => {
+                let nonce = nonce.try_into().map_err(|_| AeadError::NonceLength)?;
+                open(key, nonce, aad, tag, &mut plaintext)
+            }
+            Cipher::XChaCha(key) => {
+                let (key, nonce) = xchacha_message_key(key, nonce)?;
+                open(&key, nonce, aad, tag, &mut plaintext)
+            }
+            Cipher::Xaes(key) => {
+                let (key, nonce) = xaes_message_key(key, nonce)?;
+                open(&key, nonce, aad, tag, &mut plaintext)
+            }
+        };
         let plaintext = Plaintext::new(plaintext);
         opened.map(|()| plaintext)
     }
+}
 
-    #[inline]
-    fn with_message_key<T>(
-        &self,
-        nonce: &[u8],
-        use_key: impl FnOnce(&LessSafeKey, Nonce) -> Result<T, AeadError>,
-    ) -> Result<T, AeadError> {
-        match &self.0 {
-            Cipher::Scheduled(key) => {
-                let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| AeadError::NonceLength)?;
-                use_key(key, nonce)
-            }
-            Cipher::XChaCha(key) => {
-                let (prefix, rest) = split_nonce(nonce)?;
-                let nonce = Nonce::assume_unique_for_key(xchacha::message_nonce(*rest));
-                use_key(&schedule(&CHACHA20_POLY1305, &*xchacha::message_key(key, prefix))?, nonce)
-            }
-            Cipher::Xaes(key) => {
-                let (prefix, rest) = split_nonce(nonce)?;
-                let nonce = Nonce::assume_unique_for_key(*rest);
-                use_key(&schedule(&AES_256_GCM, &*key.message_key(prefix))?, nonce)
-            }
-        }
+/// Appends what stands in front, the ciphertext and the tag.
+#[inline]
+fn seal<const N: usize>(
+    key: &LessSafeKey,
+    front: &[u8; N],
+    nonce: [u8; NONCE_LEN],
+    aad: &[u8],
+    plaintext: &[u8],
+    out: &mut Vec<u8>,
+) -> Result<(), AeadError> {
+    let before = out.len();
+    out.reserve(plaintext.len().saturating_add(N + TAG_LEN));
+    out.extend_from_slice(front);
+    let start = out.len();
+    // The library writes only to where something is; the plaintext itself never gets there.
+    out.resize(start.saturating_add(plaintext.len()).saturating_add(TAG_LEN), 0);
+    let room = out.get_mut(start..).and_then(|room| room.split_last_chunk_mut::<TAG_LEN>());
+    let sealed = room.ok_or(AeadError::Cipher).and_then(|(ciphertext, tag)| {
+        let nonce = Nonce::assume_unique_for_key(nonce);
+        key.seal_out_of_place_scatter(nonce, Aad::from(aad), plaintext, ciphertext, &[], tag)
+            .map_err(|_| AeadError::Cipher)
+    });
+    if sealed.is_err() {
+        out.truncate(before);
     }
+    sealed
+}
+
+#[inline]
+fn open(
+    key: &LessSafeKey,
+    nonce: [u8; NONCE_LEN],
+    aad: &[u8],
+    tag: &[u8],
+    in_out: &mut [u8],
+) -> Result<(), AeadError> {
+    key.open_in_place_separate_tag(Nonce::assume_unique_for_key(nonce), Aad::from(aad), tag, in_out)
+        .map(drop)
+        .map_err(|_| AeadError::Forged)
+}
+
+/// The message's key and nonce.
+fn xchacha_message_key(key: &Secret<32>, nonce: &[u8]) -> Result<(LessSafeKey, [u8; NONCE_LEN]), AeadError> {
+    let (prefix, rest) = split_nonce(nonce)?;
+    let key = schedule(&CHACHA20_POLY1305, &*xchacha::message_key(key, prefix))?;
+    Ok((key, xchacha::message_nonce(*rest)))
+}
+
+/// The message's key and nonce.
+fn xaes_message_key(key: &XaesKey, nonce: &[u8]) -> Result<(LessSafeKey, [u8; NONCE_LEN]), AeadError> {
+    let (prefix, rest) = split_nonce(nonce)?;
+    Ok((schedule(&AES_256_GCM, &*key.message_key(prefix))?, *rest))
+}
+
+fn long(nonce: &[u8]) -> Result<&[u8; LONG_NONCE_LEN], AeadError> {
+    nonce.try_into().map_err(|_| AeadError::NonceLength)
 }
 
 /// What makes the message's key, and the rest. The whole must be exactly as long as the two.

@@ -6,10 +6,9 @@
 
 use aws_lc_rs::digest::{Digest, SHA256, SHA384, SHA512};
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_ASN1,
-    ECDSA_P384_SHA384_FIXED, ECDSA_P384_SHA384_FIXED_SIGNING, ECDSA_P521_SHA512_ASN1,
-    ECDSA_P521_SHA512_FIXED, ECDSA_P521_SHA512_FIXED_SIGNING, EcdsaKeyPair, EcdsaSigningAlgorithm,
-    EcdsaVerificationAlgorithm, UnparsedPublicKey,
+    ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_ASN1,
+    ECDSA_P384_SHA384_FIXED_SIGNING, ECDSA_P521_SHA512_ASN1, ECDSA_P521_SHA512_FIXED_SIGNING, EcdsaKeyPair,
+    EcdsaSigningAlgorithm, EcdsaVerificationAlgorithm, ParsedPublicKey,
 };
 use pkcs8::der::Encode as _;
 use pkcs8::der::asn1::UintRef;
@@ -66,27 +65,28 @@ pub(super) fn sign(
 
 pub(super) fn verify(
     key_type: KeyType,
-    point: &[u8],
+    key: &ParsedPublicKey,
     input: &[u8],
     signature: &[u8],
     options: SignOptions,
 ) -> Result<(), VerifyError> {
     let digest = representative(key_type, &digest(input, options)?).ok_or(VerifyError::Wrong)?;
-    let algorithm = verification(key_type, options.marshaling).ok_or(VerifyError::Wrong)?;
-    UnparsedPublicKey::new(algorithm, point).verify_digest(&digest, signature).map_err(|_| VerifyError::Wrong)
+    let verified = match options.marshaling {
+        Marshaling::Asn1 => key.verify_digest_sig(&digest, signature),
+        Marshaling::Jws if scalar_len(key_type).is_some_and(|len| signature.len() == 2 * len) => {
+            key.verify_digest_sig(&digest, &asn1(signature).ok_or(VerifyError::Wrong)?)
+        }
+        Marshaling::Jws => return Err(VerifyError::Wrong),
+    };
+    verified.map_err(|_| VerifyError::Wrong)
 }
 
-pub(super) fn verification(
-    key_type: KeyType,
-    marshaling: Marshaling,
-) -> Option<&'static EcdsaVerificationAlgorithm> {
-    match (key_type, marshaling) {
-        (KeyType::EcdsaP256, Marshaling::Asn1) => Some(&ECDSA_P256_SHA256_ASN1),
-        (KeyType::EcdsaP256, Marshaling::Jws) => Some(&ECDSA_P256_SHA256_FIXED),
-        (KeyType::EcdsaP384, Marshaling::Asn1) => Some(&ECDSA_P384_SHA384_ASN1),
-        (KeyType::EcdsaP384, Marshaling::Jws) => Some(&ECDSA_P384_SHA384_FIXED),
-        (KeyType::EcdsaP521, Marshaling::Asn1) => Some(&ECDSA_P521_SHA512_ASN1),
-        (KeyType::EcdsaP521, Marshaling::Jws) => Some(&ECDSA_P521_SHA512_FIXED),
+/// For signatures in DER.
+pub(super) fn verification(key_type: KeyType) -> Option<&'static EcdsaVerificationAlgorithm> {
+    match key_type {
+        KeyType::EcdsaP256 => Some(&ECDSA_P256_SHA256_ASN1),
+        KeyType::EcdsaP384 => Some(&ECDSA_P384_SHA384_ASN1),
+        KeyType::EcdsaP521 => Some(&ECDSA_P521_SHA512_ASN1),
         _ => None,
     }
 }

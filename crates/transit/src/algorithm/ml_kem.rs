@@ -43,13 +43,7 @@ pub(super) fn ciphertext_len(key_type: KeyType) -> Option<usize> {
     }
 }
 
-pub(super) fn encapsulate(
-    key_type: KeyType,
-    encapsulation_key: &[u8],
-) -> Result<(Vec<u8>, Secret<32>), EncapsulateError> {
-    let algorithm = algorithm(key_type).ok_or(EncapsulateError::KeyType(key_type))?;
-    let key =
-        kem::EncapsulationKey::new(algorithm, encapsulation_key).map_err(|_| EncapsulateError::Library)?;
+pub(super) fn encapsulate(key: &kem::EncapsulationKey) -> Result<(Vec<u8>, Secret<32>), EncapsulateError> {
     let (ciphertext, shared) = key.encapsulate().map_err(|_| EncapsulateError::Library)?;
     Ok((ciphertext.as_ref().to_vec(), Secret::copy_from_slice(shared.as_ref())?))
 }

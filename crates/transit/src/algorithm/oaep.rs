@@ -5,7 +5,7 @@ use aws_lc_rs::rsa::{
     OaepAlgorithm, OaepPublicEncryptingKey, PublicEncryptingKey,
 };
 
-use super::{EncryptError, KeyType};
+use super::EncryptError;
 
 /// OAEP's hash. Vault encrypts with SHA-256; the others are for keys that arrive wrapped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,18 +44,16 @@ impl OaepHash {
     }
 }
 
+/// The key of a `SubjectPublicKeyInfo`, as it encrypts.
+pub(super) fn encrypting(public_document: &[u8]) -> Option<OaepPublicEncryptingKey> {
+    OaepPublicEncryptingKey::new(PublicEncryptingKey::from_der(public_document).ok()?).ok()
+}
+
 pub(super) fn encrypt(
-    key_type: KeyType,
-    public_document: &[u8],
+    key: &OaepPublicEncryptingKey,
     hash: OaepHash,
     plaintext: &[u8],
 ) -> Result<Vec<u8>, EncryptError> {
-    if !key_type.is_rsa() {
-        return Err(EncryptError::KeyType(key_type));
-    }
-    let key = PublicEncryptingKey::from_der(public_document)
-        .and_then(|key| OaepPublicEncryptingKey::new(key).map_err(Into::into))
-        .map_err(|_| EncryptError::Library)?;
     let longest = key.max_plaintext_size(hash.algorithm());
     if plaintext.len() > longest {
         return Err(EncryptError::TooLong { longest });

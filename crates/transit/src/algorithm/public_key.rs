@@ -1,25 +1,39 @@
 //! The public half of an asymmetric key.
 
+use std::fmt;
+use std::sync::Arc;
+
 use aws_lc_rs::kem;
-use aws_lc_rs::rsa::PublicKey as RsaPublicKey;
-use aws_lc_rs::signature::{ED25519, ParsedPublicKey, UnparsedPublicKey};
+use aws_lc_rs::rsa::{OaepPublicEncryptingKey, PublicKey as RsaPublicKey};
+use aws_lc_rs::signature::{ED25519, ParsedPublicKey};
 use data_encoding::BASE64;
 use pkcs8::LineEnding;
 use pkcs8::der::pem;
 use strongroom_crypto::secret::Secret;
 
 use super::{
-    EncapsulateError, EncryptError, KeyType, Marshaling, OaepHash, ParameterError, PublicKeyError,
-    SignOptions, VerifyError, asn1, ecdsa, ml_dsa, ml_kem, oaep, rsa,
+    EncapsulateError, EncryptError, KeyType, OaepHash, ParameterError, PublicKeyError, SignOptions,
+    VerifyError, asn1, ecdsa, ml_dsa, ml_kem, oaep, rsa,
 };
 
 /// The public half of an asymmetric key: it verifies, encrypts or encapsulates.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct PublicKey {
     key_type: KeyType,
     raw: Vec<u8>,
     der: Vec<u8>,
     pem: String,
+    prepared: Arc<Prepared>,
+}
+
+/// What the library makes of the key, once.
+enum Prepared {
+    /// Ed25519, ECDSA, ML-DSA.
+    Verifying(ParsedPublicKey),
+    /// RSA. The library has no key that verifies in more than one way, so for that the key is parsed again.
+    Encrypting(OaepPublicEncryptingKey),
+    /// ML-KEM.
+    Encapsulating(kem::EncapsulationKey),
 }
 
 impl PublicKey {
@@ -27,7 +41,18 @@ impl PublicKey {
     pub(super) fn checked(key_type: KeyType, raw: &[u8]) -> Option<Self> {
         let der = asn1::public_document(key_type, raw)?;
         let pem = pem::encode_string(PEM_LABEL, LineEnding::LF, &der).ok()?;
-        Some(Self { key_type, raw: raw.to_vec(), der, pem })
+        let prepared = if key_type.is_rsa() {
+            Prepared::Encrypting(oaep::encrypting(&der)?)
+        } else if let Some(algorithm) = ml_kem::algorithm(key_type) {
+            Prepared::Encapsulating(kem::EncapsulationKey::new(algorithm, raw).ok()?)
+        } else if let Some(algorithm) = ecdsa::verification(key_type) {
+            Prepared::Verifying(ParsedPublicKey::new(algorithm, raw).ok()?)
+        } else if let Some(algorithm) = ml_dsa::verification(key_type) {
+            Prepared::Verifying(ParsedPublicKey::new(algorithm, raw).ok()?)
+        } else {
+            Prepared::Verifying(ParsedPublicKey::new(&ED25519, raw).ok()?)
+        };
+        Some(Self { key_type, raw: raw.to_vec(), der, pem, prepared: Arc::new(prepared) })
     }
 
     /// Takes a public key in its algorithm's own form: see [`raw`](Self::raw).
@@ -37,13 +62,12 @@ impl PublicKey {
     /// [`PublicKeyError::KeyType`] for a symmetric kind; [`PublicKeyError::OtherAlgorithm`] for an RSA key of another size;
     /// [`PublicKeyError::Invalid`] for what the algorithm rejects, a compressed point among it.
     pub fn from_raw(key_type: KeyType, raw: &[u8]) -> Result<Self, PublicKeyError> {
+        // Beside this, the library looks at the key when it prepares it.
         let valid = match key_type {
-            KeyType::Ed25519 => raw.len() == 32 && ParsedPublicKey::new(&ED25519, raw).is_ok(),
+            KeyType::Ed25519 => raw.len() == 32,
             KeyType::EcdsaP256 | KeyType::EcdsaP384 | KeyType::EcdsaP521 => {
                 raw.first() == Some(&ecdsa::UNCOMPRESSED)
                     && ecdsa::scalar_len(key_type).is_some_and(|len| raw.len() == 1 + 2 * len)
-                    && ecdsa::verification(key_type, Marshaling::Asn1)
-                        .is_some_and(|algorithm| ParsedPublicKey::new(algorithm, raw).is_ok())
             }
             KeyType::Rsa2048 | KeyType::Rsa3072 | KeyType::Rsa4096 => {
                 let key = RsaPublicKey::from_der(raw).map_err(|_| PublicKeyError::Invalid)?;
@@ -53,10 +77,7 @@ impl PublicKey {
                 key.as_ref() == raw
             }
             KeyType::MlDsa44 | KeyType::MlDsa65 | KeyType::MlDsa87 => {
-                let signing = ml_dsa::signing(key_type);
-                signing.is_some_and(|algorithm| algorithm.public_key_len() == raw.len())
-                    && ml_dsa::verification(key_type)
-                        .is_some_and(|algorithm| ParsedPublicKey::new(algorithm, raw).is_ok())
+                ml_dsa::signing(key_type).is_some_and(|algorithm| algorithm.public_key_len() == raw.len())
             }
             KeyType::MlKem768 | KeyType::MlKem1024 => ml_kem::algorithm(key_type).is_some_and(|algorithm| {
                 // FIPS 203, section 7.2, checks the coefficients when it encapsulates, so that is what is tried.
@@ -128,20 +149,17 @@ impl PublicKey {
     ///
     /// [`VerifyError::Wrong`]; or [`VerifyError::Parameter`] where the options do not go with the key.
     pub fn verify(&self, input: &[u8], signature: &[u8], options: &SignOptions) -> Result<(), VerifyError> {
-        let pure: &'static dyn aws_lc_rs::signature::VerificationAlgorithm = match self.key_type {
-            KeyType::EcdsaP256 | KeyType::EcdsaP384 | KeyType::EcdsaP521 => {
-                return ecdsa::verify(self.key_type, &self.raw, input, signature, *options);
+        match &*self.prepared {
+            Prepared::Verifying(key) if self.key_type.is_ecdsa() => {
+                ecdsa::verify(self.key_type, key, input, signature, *options)
             }
-            KeyType::Rsa2048 | KeyType::Rsa3072 | KeyType::Rsa4096 => {
-                return rsa::verify(self.key_type, &self.raw, input, signature, *options);
+            Prepared::Verifying(_) if options.prehashed => {
+                Err(ParameterError::Prehashed(self.key_type).into())
             }
-            KeyType::Ed25519 => &ED25519,
-            kind => ml_dsa::verification(kind).ok_or(ParameterError::KeyType(kind))?,
-        };
-        if options.prehashed {
-            return Err(ParameterError::Prehashed(self.key_type).into());
+            Prepared::Verifying(key) => key.verify_sig(input, signature).map_err(|_| VerifyError::Wrong),
+            Prepared::Encrypting(_) => rsa::verify(self.key_type, &self.raw, input, signature, *options),
+            Prepared::Encapsulating(_) => Err(ParameterError::KeyType(self.key_type).into()),
         }
-        UnparsedPublicKey::new(pure, &self.raw).verify(input, signature).map_err(|_| VerifyError::Wrong)
     }
 
     /// Encrypts a few bytes: RSAES-OAEP (RFC 8017, section 7.1), no label.
@@ -151,7 +169,10 @@ impl PublicKey {
     ///
     /// [`EncryptError::KeyType`] unless the key is RSA; [`EncryptError::TooLong`].
     pub fn encrypt(&self, hash: OaepHash, plaintext: &[u8]) -> Result<Vec<u8>, EncryptError> {
-        oaep::encrypt(self.key_type, &self.der, hash, plaintext)
+        match &*self.prepared {
+            Prepared::Encrypting(key) => oaep::encrypt(key, hash, plaintext),
+            _ => Err(EncryptError::KeyType(self.key_type)),
+        }
     }
 
     /// Draws a secret and encapsulates it (FIPS 203, algorithm 20): the ciphertext, and the secret.
@@ -161,7 +182,24 @@ impl PublicKey {
     ///
     /// [`EncapsulateError::KeyType`] unless the key is ML-KEM.
     pub fn encapsulate(&self) -> Result<(Vec<u8>, Secret<32>), EncapsulateError> {
-        ml_kem::encapsulate(self.key_type, &self.raw)
+        match &*self.prepared {
+            Prepared::Encapsulating(key) => ml_kem::encapsulate(key),
+            _ => Err(EncapsulateError::KeyType(self.key_type)),
+        }
+    }
+}
+
+impl PartialEq for PublicKey {
+    fn eq(&self, other: &Self) -> bool {
+        (self.key_type, &self.raw) == (other.key_type, &other.raw)
+    }
+}
+
+impl Eq for PublicKey {}
+
+impl fmt::Debug for PublicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PublicKey").field("pem", &self.pem).finish_non_exhaustive()
     }
 }
 

@@ -70,17 +70,21 @@ pub(super) fn verify(
 ) -> Result<(), VerifyError> {
     let hash = hash(options)?;
     let modulus_len = modulus_len(key_type).ok_or(ParameterError::KeyType(key_type))?;
+    // Of an automatic salt, the longest: that is what Vault makes, and what is made here.
     let told = scheme(hash, modulus_len, options.rsa_padding)?;
     let digest = digest(hash, input, options.prehashed)?;
-    let scheme = if options.rsa_padding == RsaPadding::Pss(SaltLength::Auto) {
-        let found = salt::len(public_key, signature, hash.name).ok_or(VerifyError::Wrong)?;
-        scheme(hash, modulus_len, RsaPadding::Pss(SaltLength::Bytes(found)))?
-    } else {
-        told
+    let verify = |scheme: &'static Scheme| {
+        UnparsedPublicKey::new(&scheme.verification, public_key)
+            .verify_digest(&digest, signature)
+            .map_err(|_| VerifyError::Wrong)
     };
-    UnparsedPublicKey::new(&scheme.verification, public_key)
-        .verify_digest(&digest, signature)
-        .map_err(|_| VerifyError::Wrong)
+    match verify(told) {
+        Err(VerifyError::Wrong) if options.rsa_padding == RsaPadding::Pss(SaltLength::Auto) => {
+            let found = salt::len(public_key, signature, hash.name).ok_or(VerifyError::Wrong)?;
+            verify(scheme(hash, modulus_len, RsaPadding::Pss(SaltLength::Bytes(found)))?)
+        }
+        verified => verified,
+    }
 }
 
 /// One way to sign, and to verify what was signed so.

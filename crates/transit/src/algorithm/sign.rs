@@ -8,6 +8,7 @@ use data_encoding::{BASE64, BASE64URL_NOPAD};
 use strongroom_crypto::secret::SecretError;
 
 use super::{HashAlgorithm, KeyType};
+use crate::base64::is_padded_once;
 
 /// How to sign, and how what was signed is verified. What a kind of key has no use for is ignored, as in Vault:
 /// Ed25519 and ML-DSA hash by themselves, and padding is RSA's.
@@ -111,7 +112,10 @@ impl Marshaling {
     /// The signature that a text stands for. There is one text for each: no line breaks, no stray bits.
     pub fn decode_text(self, text: &str) -> Option<Vec<u8>> {
         match self {
-            Self::Asn1 => BASE64.decode(text.as_bytes()).ok(),
+            Self::Asn1 => {
+                let signature = BASE64.decode(text.as_bytes()).ok()?;
+                is_padded_once(text.as_bytes(), signature.len()).then_some(signature)
+            }
             Self::Jws => BASE64URL_NOPAD.decode(text.as_bytes()).ok(),
         }
     }
@@ -266,6 +270,7 @@ mod tests {
             assert_eq!(marshaling.decode_text(&format!("{text}\n")), None);
         }
         assert_eq!(Marshaling::Asn1.decode_text("-__-AQ"), None);
+        assert_eq!(Marshaling::Asn1.decode_text("AQ==AQI="), None, "two texts");
         assert_eq!(Marshaling::Jws.decode_text("+//+AQ=="), None);
         assert_eq!(Marshaling::Jws.decode_text("-__-AR"), None, "stray bits");
     }

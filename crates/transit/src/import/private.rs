@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 
 use super::ImportError;
 use crate::algorithm::{HMAC_KEY_LENS, KeyType, Material, asn1, ecdsa, ml_dsa, ml_kem, private, rsa};
+use crate::base64::is_padded_once;
 
 impl Material {
     /// Takes a key that was made elsewhere: the bytes of a symmetric or HMAC key, the PKCS #8 document (RFC 5958,
@@ -42,6 +43,9 @@ impl Material {
         }
         let bytes =
             Zeroizing::new(BASE64.decode(text.as_bytes()).map_err(|_| ImportError::Encoding(key_type))?);
+        if !is_padded_once(text.as_bytes(), bytes.len()) {
+            return Err(ImportError::Encoding(key_type));
+        }
         if key_type != KeyType::Ed25519 {
             return Self::import(key_type, &bytes);
         }

@@ -2,6 +2,7 @@
 
 use strongroom_crypto::secret::Plaintext;
 
+use super::encrypt::most;
 use super::{
     DataKey, DataKeyBits, DecryptOptions, Encapsulated, EncryptOptions, Key, MacOptions, SignRequest, one,
 };
@@ -39,7 +40,7 @@ impl Key {
             if options.version.is_some() {
                 return self.encrypt(plaintext, options);
             }
-            let mut out = Vec::new();
+            let mut out = Vec::with_capacity(most(plaintext));
             self.encrypt_with(live, version, key, plaintext, options, &mut out)?;
             Ok(out)
         }))

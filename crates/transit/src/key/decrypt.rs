@@ -67,14 +67,14 @@ impl Key {
         let policy = live.policy();
         check_context(policy, options.context)?;
         check_associated(policy, options.associated_data)?;
-        let (_, key) = live.processing(version)?;
+        let (version, key) = live.processing(version)?;
         match &key.secret {
             VersionSecret::Local(material) if material.key_type().is_aead() && !policy.derived => {
                 Ok(key.aead(material)?.open(options.associated_data, sealed)?)
             }
             VersionSecret::Local(material) => open_otherwise(policy, material, sealed, options),
             VersionSecret::Held(reference) => {
-                self.open_held(policy.kind, reference, sealed, options.associated_data)
+                self.open_held(policy.kind, (version.id, reference), sealed, options.associated_data)
             }
         }
     }

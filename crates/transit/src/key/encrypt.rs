@@ -1,7 +1,7 @@
 //! Encryption.
 
 use super::{Key, check_context, unsupported};
-use crate::algorithm::{AeadKey, Material, OaepHash};
+use crate::algorithm::{AeadKey, Material, OaepHash, TAG_LEN};
 use crate::cell::Live;
 use crate::error::UseError;
 use crate::nonce;
@@ -18,8 +18,8 @@ pub struct EncryptOptions<'a> {
     pub associated_data: &'a [u8],
     /// The version; `None`: the newest active one.
     pub version: Option<u32>,
-    /// A nonce of the caller's: none is taken. Vault's API has the parameter, for convergent keys of its version 0.6.1; here
-    /// convergent keys compute their nonces, and the others draw them.
+    /// A nonce of the caller's. Refused unless the key is convergent, and then it has no say, as in Vault: its API has the
+    /// parameter for the convergent keys of version 0.6.1. Convergent keys here compute their nonces, all others draw them.
     pub nonce: &'a [u8],
     /// RSA's hash and mask generation.
     pub oaep_hash: OaepHash,
@@ -35,15 +35,16 @@ impl Default for EncryptOptions<'_> {
 impl Key {
     /// Encrypts: version `u32` ‖ nonce ‖ ciphertext ‖ tag, in one buffer of the right size.
     ///
-    /// Symmetric keys use SP 800-38D or RFC 8439 with a nonce drawn here; RSA keys RSAES-OAEP (RFC 8017). A key that is held
-    /// elsewhere wraps a fresh AES-256 key there, which encrypts.
+    /// Symmetric keys use SP 800-38D or RFC 8439 with a nonce drawn here, or computed where the key is convergent
+    /// ([`Convergent`](crate::algorithm::Convergent)); RSA keys RSAES-OAEP (RFC 8017). A key that is held elsewhere wraps a fresh
+    /// AES-256 key there, which encrypts.
     ///
     /// # Errors
     ///
     /// [`UseError`]. Nothing was encrypted then; an operation may have been counted.
     #[inline]
     pub fn encrypt(&self, plaintext: &[u8], options: &EncryptOptions<'_>) -> Result<Vec<u8>, UseError> {
-        let mut out = Vec::new();
+        let mut out = Vec::with_capacity(most(plaintext));
         self.encrypt_into(plaintext, options, &mut out)?;
         Ok(out)
     }
@@ -78,9 +79,9 @@ impl Key {
     ) -> Result<(), UseError> {
         check(live.policy(), options)?;
         let before = out.len();
-        out.reserve(VERSION_LEN.saturating_add(plaintext.len()).saturating_add(MOST_OVERHEAD));
+        out.reserve(most(plaintext));
         out.extend_from_slice(&version.number.to_be_bytes());
-        let sealed = self.seal(live, key, plaintext, options, out);
+        let sealed = self.seal(live, version, key, plaintext, options, out);
         if sealed.is_err() {
             out.truncate(before);
         }
@@ -102,6 +103,7 @@ impl Key {
     fn seal(
         &self,
         live: &Live,
+        version: &Version,
         key: &VersionKey,
         plaintext: &[u8],
         options: &EncryptOptions<'_>,
@@ -114,27 +116,31 @@ impl Key {
             }
             VersionSecret::Local(material) => seal_otherwise(policy, material, plaintext, options, out),
             VersionSecret::Held(reference) => {
-                self.seal_held(policy.kind, reference, plaintext, options.associated_data, out)
+                self.seal_held(policy.kind, (version.id, reference), plaintext, options.associated_data, out)
             }
         }
     }
 }
 
+/// How long the ciphertext is at most, of the symmetric types. RSA's and held keys' make the buffer grow once more.
+#[inline]
+pub(super) const fn most(plaintext: &[u8]) -> usize {
+    plaintext.len().saturating_add(VERSION_LEN + LONG_NONCE + TAG_LEN)
+}
+
 #[inline]
 fn check(policy: &Policy, options: &EncryptOptions<'_>) -> Result<(), UseError> {
     check_context(policy, options.context)?;
-    if !options.nonce.is_empty() {
+    if !(options.nonce.is_empty() || policy.convergent) {
         return Err(UseError::NonceGiven);
     }
     check_associated(policy, options.associated_data)
 }
 
-/// A convergent key's nonce comes of the plaintext alone, as Vault computes it: two associated data would share it, and with it
-/// the key of GCM's tags.
 #[inline]
 pub(super) fn check_associated(policy: &Policy, associated_data: &[u8]) -> Result<(), UseError> {
     let binds = match policy.kind {
-        KeyKind::Local(key_type) => key_type.supports_associated_data() && !policy.convergent,
+        KeyKind::Local(key_type) => key_type.supports_associated_data(),
         KeyKind::HeldWrapping => true,
         KeyKind::HeldSigning => false,
     };
@@ -149,9 +155,13 @@ pub(super) fn seal_with_nonce(
     out: &mut Vec<u8>,
 ) -> Result<(), UseError> {
     if cipher.nonce_len() == SHORT_NONCE {
-        cipher.seal_into(&nonce::draw::<SHORT_NONCE>()?, associated_data, plaintext, out)?;
+        let mut nonce = [0; SHORT_NONCE];
+        nonce::draw(&mut nonce)?;
+        cipher.seal_into(&nonce, associated_data, plaintext, out)?;
     } else {
-        cipher.seal_into(&nonce::draw::<LONG_NONCE>()?, associated_data, plaintext, out)?;
+        let mut nonce = [0; LONG_NONCE];
+        nonce::draw(&mut nonce)?;
+        cipher.seal_into(&nonce, associated_data, plaintext, out)?;
     }
     Ok(())
 }
@@ -182,5 +192,3 @@ fn seal_otherwise(
 
 const SHORT_NONCE: usize = 12;
 const LONG_NONCE: usize = 24;
-/// Of the symmetric types: a long nonce and a tag. RSA's and held keys' ciphertexts make the buffer grow once more.
-const MOST_OVERHEAD: usize = LONG_NONCE + 16;

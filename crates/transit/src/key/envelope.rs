@@ -10,7 +10,7 @@ use crate::policy::KeyKind;
 use crate::text;
 
 /// Symmetric keys and keys that are held elsewhere wrap data keys, bound to the context: it is the associated data, and what a
-/// derived key is derived for. RSA cannot bind a context, and convergent keys must not: they refuse.
+/// derived key is derived for. RSA cannot bind a context: it refuses.
 impl KeyEncryption for Key {
     fn wrap(&self, data_key: &Secret<32>, context: &[u8]) -> Result<WrappedKey, ExternalError> {
         let derived_for = self.check_wrapping(context).map_err(external)?;
@@ -39,7 +39,7 @@ impl Key {
     fn check_wrapping<'a>(&self, context: &'a [u8]) -> Result<&'a [u8], UseError> {
         let policy = self.policy()?;
         let wraps = match policy.kind {
-            KeyKind::Local(key_type) => key_type.supports_associated_data() && !policy.convergent,
+            KeyKind::Local(key_type) => key_type.supports_associated_data(),
             KeyKind::HeldWrapping => true,
             KeyKind::HeldSigning => false,
         };

@@ -12,6 +12,7 @@ use crate::algorithm::{
 };
 use crate::error::UseError;
 use crate::held::HeldKeys;
+use crate::ledger::VersionId;
 use crate::policy::KeyKind;
 use crate::version::HeldReference;
 
@@ -20,14 +21,14 @@ impl Key {
     pub(super) fn seal_held(
         &self,
         kind: KeyKind,
-        reference: &HeldReference,
+        (id, reference): (VersionId, &HeldReference),
         plaintext: &[u8],
         associated_data: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<(), UseError> {
         let holder = self.held(kind, KeyKind::HeldWrapping)?.wrapper(reference)?;
         let data_key = Secret::<32>::random()?;
-        let wrapped = holder.wrap(&SecretBytes::copy_from_slice(data_key.expose())?, CONTEXT)?;
+        let wrapped = holder.wrap(&SecretBytes::copy_from_slice(data_key.expose())?, &context(id))?;
         let len = u16::try_from(wrapped.len()).map_err(|_| UseError::TooLong)?;
         out.extend_from_slice(&len.to_be_bytes());
         out.extend_from_slice(&wrapped);
@@ -38,7 +39,7 @@ impl Key {
     pub(super) fn open_held(
         &self,
         kind: KeyKind,
-        reference: &HeldReference,
+        (id, reference): (VersionId, &HeldReference),
         sealed: &[u8],
         associated_data: &[u8],
     ) -> Result<Plaintext, UseError> {
@@ -46,7 +47,7 @@ impl Key {
         let (len, rest) = sealed.split_first_chunk().ok_or(UseError::Forged)?;
         let len = usize::from(u16::from_be_bytes(*len));
         let (wrapped, sealed) = rest.split_at_checked(len).ok_or(UseError::Forged)?;
-        let data_key = holder.unwrap(wrapped, CONTEXT)?;
+        let data_key = holder.unwrap(wrapped, &context(id))?;
         let data_key = Secret::<32>::copy_from_slice(data_key.expose()).map_err(|_| UseError::Forged)?;
         Ok(AeadKey::new(KeyType::Aes256Gcm96, data_key.expose())?.open(associated_data, sealed)?)
     }
@@ -126,8 +127,13 @@ fn to_asn1(signature: &[u8]) -> Option<Vec<u8>> {
     Some([&[DER_SEQUENCE, len], integers.as_slice()].concat())
 }
 
-/// What the fresh key is bound to where it is wrapped.
-const CONTEXT: &[u8] = b"strongroom transit data key";
+/// What the fresh key is bound to where it is wrapped: an HSM finds its key by what the wrapped one says, so that without this a
+/// ciphertext would open under the number of any version held there, whatever the state of its own.
+fn context(version: VersionId) -> Vec<u8> {
+    [LABEL, version.0.as_slice()].concat()
+}
+
+const LABEL: &[u8] = b"strongroom transit data key";
 const DER_INTEGER: u8 = 2;
 const DER_SEQUENCE: u8 = 0x30;
 

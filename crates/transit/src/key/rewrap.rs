@@ -1,5 +1,7 @@
 //! Rewrapping: from an old version to a new one, for ciphertexts that lie elsewhere. No plaintext comes out.
 
+use strongroom_crypto::secret::Plaintext;
+
 use super::{DecryptOptions, EncryptOptions, Key};
 use crate::error::UseError;
 use crate::text;
@@ -38,44 +40,48 @@ impl Key {
         self.encrypt_text(plaintext.as_slice(), options)
     }
 
-    /// Rewraps whatever a database, a queue or a file gives, one by one, in constant memory: old ciphertexts go in, new ones
-    /// come out, in the same order and with whatever says whose they are. One that fails does not stop the others.
+    /// Rewraps whatever a database, a queue or a file gives, one by one, in constant memory: old ciphertexts go in, bytes or
+    /// texts, new ones come out, in the same order and with whatever says whose they are. One that fails does not stop the others.
+    ///
+    /// `options` says what each was encrypted with, so that rows may have contexts and associated data of their own.
     ///
     /// One that is under the newest active version already is only opened, which proves it, and comes out as it went in: an
     /// interrupted run repeats nothing but that.
     ///
     /// ```
     /// # use strongroom_transit::{EncryptOptions, Key, UseError};
-    /// # fn rows() -> Vec<(u64, Vec<u8>)> { Vec::new() }
-    /// # fn store(_: u64, _: &[u8]) {}
+    /// # fn rows() -> Vec<(String, String)> { Vec::new() }
+    /// # fn store(_: &str, _: &str) {}
+    /// fn encrypted_with(customer: &String) -> EncryptOptions<'_> {
+    ///     EncryptOptions { associated_data: customer.as_bytes(), ..EncryptOptions::default() }
+    /// }
+    ///
     /// fn move_to_the_newest_version(key: &Key) -> Result<(), UseError> {
-    ///     for (row, outcome) in key.rewrap_stream(rows(), EncryptOptions::default()) {
+    ///     for (customer, outcome) in key.rewrap_stream(rows(), encrypted_with) {
     ///         let rewrapped = outcome?;
     ///         if rewrapped.changed {
-    ///             store(row, &rewrapped.ciphertext);
+    ///             store(&customer, &rewrapped.ciphertext);
     ///         }
     ///     }
     ///     Ok(())
     /// }
     /// ```
-    pub fn rewrap_stream<'a, I, W>(
-        &'a self,
-        ciphertexts: I,
-        options: EncryptOptions<'a>,
-    ) -> RewrapStream<'a, I::IntoIter>
+    pub fn rewrap_stream<I, W, C, O>(&self, ciphertexts: I, options: O) -> RewrapStream<'_, I::IntoIter, O>
     where
-        I: IntoIterator<Item = (W, Vec<u8>)>,
+        I: IntoIterator<Item = (W, C)>,
+        C: Ciphertext,
+        O: Fn(&W) -> EncryptOptions<'_>,
     {
         RewrapStream { key: self, options, ciphertexts: ciphertexts.into_iter() }
     }
 
-    fn rewrap_old(
+    fn rewrap_old<C: Ciphertext>(
         &self,
-        ciphertext: Vec<u8>,
+        ciphertext: C,
         options: &EncryptOptions<'_>,
-    ) -> Result<Rewrapped<Vec<u8>>, UseError> {
-        let plaintext = self.decrypt(&ciphertext, &opening(options))?;
-        let (version, _) = text::split_bytes(&ciphertext)?;
+    ) -> Result<Rewrapped<C>, UseError> {
+        let plaintext = ciphertext.open(self, &opening(options))?;
+        let version = ciphertext.version()?;
         let wanted = match options.version {
             Some(version) => Some(version),
             None => self.cell.load().usable()?.current(),
@@ -83,8 +89,8 @@ impl Key {
         if wanted == Some(version) {
             return Ok(Rewrapped { ciphertext, version, changed: false });
         }
-        let ciphertext = self.encrypt(plaintext.as_slice(), options)?;
-        let (version, _) = text::split_bytes(&ciphertext)?;
+        let ciphertext = C::seal(self, plaintext.as_slice(), options)?;
+        let version = ciphertext.version()?;
         Ok(Rewrapped { ciphertext, version, changed: true })
     }
 }
@@ -97,19 +103,66 @@ fn opening<'a>(options: &EncryptOptions<'a>) -> DecryptOptions<'a> {
     }
 }
 
+/// A ciphertext: bytes in a `Vec<u8>`, or Vault's text in a `String`.
+pub trait Ciphertext: Form {}
+
+impl Ciphertext for Vec<u8> {}
+impl Ciphertext for String {}
+
+/// Not to be named outside, so that there are no others.
+pub trait Form: Sized {
+    fn version(&self) -> Result<u32, UseError>;
+    fn open(&self, key: &Key, options: &DecryptOptions<'_>) -> Result<Plaintext, UseError>;
+    fn seal(key: &Key, plaintext: &[u8], options: &EncryptOptions<'_>) -> Result<Self, UseError>;
+}
+
+impl Form for Vec<u8> {
+    fn version(&self) -> Result<u32, UseError> {
+        Ok(text::split_bytes(self)?.0)
+    }
+
+    fn open(&self, key: &Key, options: &DecryptOptions<'_>) -> Result<Plaintext, UseError> {
+        key.decrypt(self, options)
+    }
+
+    fn seal(key: &Key, plaintext: &[u8], options: &EncryptOptions<'_>) -> Result<Self, UseError> {
+        key.encrypt(plaintext, options)
+    }
+}
+
+impl Form for String {
+    fn version(&self) -> Result<u32, UseError> {
+        Ok(text::version(self)?)
+    }
+
+    fn open(&self, key: &Key, options: &DecryptOptions<'_>) -> Result<Plaintext, UseError> {
+        key.decrypt_text(self, options)
+    }
+
+    fn seal(key: &Key, plaintext: &[u8], options: &EncryptOptions<'_>) -> Result<Self, UseError> {
+        key.encrypt_text(plaintext, options)
+    }
+}
+
 /// What [`Key::rewrap_stream`] gives.
-pub struct RewrapStream<'a, I> {
+pub struct RewrapStream<'a, I, O> {
     key: &'a Key,
-    options: EncryptOptions<'a>,
+    options: O,
     ciphertexts: I,
 }
 
-impl<W, I: Iterator<Item = (W, Vec<u8>)>> Iterator for RewrapStream<'_, I> {
-    type Item = (W, Result<Rewrapped<Vec<u8>>, UseError>);
+impl<W, C, I, O> Iterator for RewrapStream<'_, I, O>
+where
+    I: Iterator<Item = (W, C)>,
+    C: Ciphertext,
+    O: Fn(&W) -> EncryptOptions<'_>,
+{
+    type Item = (W, Result<Rewrapped<C>, UseError>);
 
     fn next(&mut self) -> Option<Self::Item> {
         let (whose, ciphertext) = self.ciphertexts.next()?;
-        Some((whose, self.key.rewrap_old(ciphertext, &self.options)))
+        let outcome = self.key.rewrap_old(ciphertext, &(self.options)(&whose));
+        Some((whose, outcome))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {

@@ -47,8 +47,8 @@ impl Transit {
 
     /// Says when a deleted key is to be destroyed, in seconds since 1970: no sooner than the minimum delay after its deletion.
     ///
-    /// The thread that looks after the keys does it where the key is in use; otherwise it is done by whoever next asks for
-    /// the key, or by [`destroy_due`](Self::destroy_due).
+    /// The thread that looks after the keys does it: within a second where a handle on the key was given out, otherwise within
+    /// the hour. Whoever asks for the key later than that time does not find it.
     ///
     /// # Errors
     ///
@@ -75,8 +75,7 @@ impl Transit {
     /// As storage says; [`ManageError::NotFound`].
     pub async fn destroy_if_due(&self, name: &KeyName) -> Result<bool, ManageError> {
         let live = self.inner.read(name).await?;
-        let due = live.policy().destroy_at.is_some_and(|at| at <= self.now());
-        if !(due && live.policy().deleted.is_some()) {
+        if !live.is_over(self.now()) {
             return Ok(false);
         }
         let path = self.inner.path(name)?;
@@ -92,24 +91,25 @@ impl Transit {
         }
     }
 
-    /// Goes through all keys and destroys those whose time has come; says how many.
+    /// Goes through all keys and destroys those whose time has come; says how many. The thread that looks after the keys does
+    /// so when they are opened, and every hour.
     ///
     /// # Errors
     ///
-    /// As storage says.
+    /// As storage says: the first error, after all the other keys were looked at.
     pub async fn destroy_due(&self) -> Result<u64, ManageError> {
-        let (mut destroyed, mut after) = (0, None::<KeyName>);
+        let (mut destroyed, mut failed, mut after) = (0, None, None::<KeyName>);
         loop {
             let (names, more) = self.list(after.as_ref().map(KeyName::as_str), PAGE).await?;
             for name in &names {
                 match self.destroy_if_due(name).await {
                     Ok(done) => destroyed += u64::from(done),
                     Err(ManageError::NotFound) => {}
-                    Err(error) => return Err(error),
+                    Err(error) => failed = failed.or(Some(error)),
                 }
             }
             if !more {
-                return Ok(destroyed);
+                return failed.map_or(Ok(destroyed), Err);
             }
             after = names.into_iter().next_back();
         }

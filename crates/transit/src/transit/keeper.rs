@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::mpsc::{self, RecvTimeoutError, SyncSender};
 use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::{Inner, Transit};
 use crate::cell::{Cell, Content};
@@ -22,8 +22,10 @@ impl Keeper {
     pub(super) fn start(inner: Weak<Inner>) -> io::Result<Self> {
         let (requests, inbox) = mpsc::sync_channel::<Refill>(QUEUE);
         std::thread::Builder::new().name("strongroom-transit".to_owned()).spawn(move || {
+            let mut round = Instant::now();
+            let mut sweep = round;
             loop {
-                let request = match inbox.recv_timeout(TICK) {
+                let request = match inbox.recv_timeout(round.saturating_duration_since(Instant::now())) {
                     Ok(request) => Some(request),
                     Err(RecvTimeoutError::Timeout) => None,
                     Err(RecvTimeoutError::Disconnected) => return,
@@ -31,10 +33,21 @@ impl Keeper {
                 // Held for one piece of work alone, so that dropping the last handle ends this.
                 let Some(inner) = inner.upgrade() else { return };
                 let transit = Transit { inner };
-                match request.map(|request| (request.cell.upgrade(), request.version)) {
-                    Some((Some(cell), version)) => transit.refill(&cell, version),
-                    Some((None, _)) => {}
-                    None => transit.look_after(),
+                if let Some(Refill { cell, version }) = request
+                    && let Some(cell) = cell.upgrade()
+                {
+                    transit.refill(&cell, version);
+                }
+                // Busy keys must not put off what time brings.
+                let now = Instant::now();
+                if now >= round {
+                    transit.look_after();
+                    round = now + TICK;
+                }
+                if now >= sweep {
+                    // Errors come again with the next sweep, and at every `destroy_due`.
+                    let _ = pollster::block_on(transit.destroy_due());
+                    sweep = now + SWEEP;
                 }
             }
         })?;
@@ -67,9 +80,7 @@ impl Transit {
         let now = self.now();
         for cell in self.inner.cells() {
             let (rotate, destroy) = match &**cell.load() {
-                Content::Live(live) => {
-                    (live.is_due(now), live.policy().destroy_at.is_some_and(|at| at <= now))
-                }
+                Content::Live(live) => (live.is_due(now), live.is_over(now)),
                 Content::Gone | Content::Sealed => (false, false),
             };
             if rotate {
@@ -84,3 +95,5 @@ impl Transit {
 
 const QUEUE: usize = 256;
 const TICK: Duration = Duration::from_millis(500);
+/// Between looks at the keys that nobody uses: one of them may be due for destruction.
+const SWEEP: Duration = Duration::from_secs(60 * 60);
