@@ -54,6 +54,8 @@ impl Default for Options {
 #[derive(Clone)]
 pub struct Transit {
     pub(crate) inner: Arc<Inner>,
+    /// Whoever drops the last of it waits for the thread. The thread itself has a handle without.
+    keeper: Option<Arc<Keeper>>,
 }
 
 pub(crate) struct Inner {
@@ -65,7 +67,6 @@ pub(crate) struct Inner {
     cells: Mutex<HashMap<KeyName, Arc<Cell>>>,
     sealed: AtomicBool,
     wrapping_key: Mutex<Option<Arc<WrappingKey>>>,
-    keeper: Mutex<Option<Keeper>>,
 }
 
 impl Transit {
@@ -73,6 +74,9 @@ impl Transit {
     ///
     /// One thread looks after them: it reserves blocks ahead of time, rotates by age the keys that are in use, destroys what is
     /// due, and wipes the keys within a second once the barrier is sealed. [`seal`](Self::seal) wipes them at once.
+    ///
+    /// It ends when the last handle on any of this, a [`Key`] included, is dropped. That drop waits for what the thread is doing, one
+    /// commit at most, so that the store is free for whoever opens it next.
     ///
     /// # Errors
     ///
@@ -87,11 +91,9 @@ impl Transit {
             cells: Mutex::default(),
             sealed: AtomicBool::new(false),
             wrapping_key: Mutex::new(None),
-            keeper: Mutex::new(None),
         });
         let keeper = Keeper::start(Arc::downgrade(&inner)).map_err(ManageError::Thread)?;
-        *inner.keeper.lock().unwrap_or_else(PoisonError::into_inner) = Some(keeper);
-        Ok(Self { inner })
+        Ok(Self { inner, keeper: Some(Arc::new(keeper)) })
     }
 
     /// Makes a key with one version, which is active.
@@ -240,6 +242,12 @@ impl Transit {
     pub(crate) fn now(&self) -> u64 {
         self.inner.barrier.now()
     }
+
+    pub(crate) fn ask_keeper(&self, cell: &Arc<Cell>, version: u32) {
+        if let Some(keeper) = &self.keeper {
+            keeper.refill(cell, version);
+        }
+    }
 }
 
 impl Inner {
@@ -292,12 +300,6 @@ impl Inner {
         *self.wrapping_key.lock().unwrap_or_else(PoisonError::into_inner) = None;
         for cell in cells.values() {
             cell.end(Content::Sealed);
-        }
-    }
-
-    pub(crate) fn ask_keeper(&self, cell: &Arc<Cell>, version: u32) {
-        if let Some(keeper) = &*self.keeper.lock().unwrap_or_else(PoisonError::into_inner) {
-            keeper.refill(cell, version);
         }
     }
 

@@ -4,11 +4,13 @@
 
 mod common;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use common::*;
-use strongroom_crypto::secret::Plaintext;
+use strongroom_crypto::secret::{Plaintext, Secret};
+use strongroom_storage::DiskStorage;
 use strongroom_transit::algorithm::{KeyType, OaepHash, PublicKey};
 use strongroom_transit::import::{ExportFormat, ExportKind, WrappingKey};
 use strongroom_transit::{
@@ -242,12 +244,36 @@ fn age_rotates_a_key_in_use_and_one_that_is_found_later() {
     assert_eq!(key.latest_version().unwrap(), 3);
 }
 
+#[test]
+fn store_is_free_as_soon_as_the_last_handle_is_dropped() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("store");
+    let root = Secret::random().unwrap();
+    let transit = common::transit(
+        &create_barrier(Arc::new(DiskStorage::create(&path).unwrap()), &root),
+        Options::default(),
+    );
+    // So many that the thread that looks after them is still going through them when the handles are dropped.
+    for n in 0..200 {
+        create(&transit, &format!("key-{n}"), KeyType::Aes256Gcm96);
+    }
+    drop(transit);
+    for n in 0..40 {
+        let disk = Arc::new(DiskStorage::open(&path).unwrap());
+        let transit = common::transit(&open_barrier(disk, &root), Options::default());
+        let key = wait(transit.key(&name("key-7"))).unwrap();
+        std::thread::sleep(Duration::from_micros(n * 100));
+        drop(transit);
+        drop(key);
+    }
+}
+
 fn until(condition: impl Fn() -> bool) {
-    assert!(happens(condition), "it did not happen within ten seconds");
+    assert!(happens(condition), "it did not happen within a minute");
 }
 
 fn happens(condition: impl Fn() -> bool) -> bool {
-    (0..100).any(|_| {
+    (0..600).any(|_| {
         let happened = condition();
         if !happened {
             std::thread::sleep(Duration::from_millis(100));
