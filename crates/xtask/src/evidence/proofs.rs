@@ -298,6 +298,11 @@ pub(super) const PROOFS: &[Proof] = &[
         tests!("parameters"),
     ),
     proof(
+        "transit/batches",
+        "every operation that takes a batch: a result for each item, in order; a bad one stops nothing",
+        tests!("parameters"),
+    ),
+    proof(
         "transit/matrix-sign",
         "every signing parameter × every type: signs and verifies, or the error that the rules name",
         tests!("algorithms_matrix"),
