@@ -137,7 +137,7 @@ fn open_as_child() -> Transit {
 }
 
 fn ciphertexts(printed: &[u8]) -> u64 {
-    u64::try_from(printed.iter().filter(|&&byte| byte == CIPHERTEXT).count()).unwrap()
+    u64::try_from(printed.split(|&byte| byte == CIPHERTEXT).count() - 1).unwrap()
 }
 
 #[test]
