@@ -1,6 +1,7 @@
 //! Measures everything once and prints it for `cargo xtask bench`.
 //!
-//! `--smoke`: as briefly as it goes. `--envelope`: envelopes alone. `--transit`: the named keys alone.
+//! `--smoke`: as briefly as it goes. `--envelope`: envelopes alone. `--transit`: the named keys alone. `--unsealed`: the start of
+//! a process to an open store alone. It starts itself anew for stores that others open or that are killed.
 
 use std::process::{Command, ExitCode, Stdio};
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use strongroom::{MemoryStorage, Storage};
 use strongroom_benches::record::{self, Records};
 use strongroom_benches::transit::{self, Form, Messages, signatures};
 use strongroom_benches::turns::{Compared, Turn, compare, median, processor_time, time, wall_time};
+use strongroom_benches::unsealed::{self, Stores, With};
 use strongroom_benches::{envelope, line, memory, shamir, storage, store};
 use strongroom_transit::Transit;
 use strongroom_transit::algorithm::KeyType;
@@ -22,6 +24,10 @@ fn main() -> ExitCode {
     let scale = if smoke { Scale::SMOKE } else { Scale::FULL };
     let outcome = match arguments.as_slice() {
         [command, directory, count] if command == "--fill-and-wait" => fill_and_wait(directory, count),
+        [command, directory, how] if command == unsealed::UNSEAL_AND_TELL => {
+            unsealed::unseal_and_tell(directory.as_ref(), how)
+        }
+        _ if arguments.iter().any(|argument| argument == "--unsealed") => start_to_unsealed(&scale),
         _ if arguments.iter().any(|argument| argument == "--envelope") => envelope::measure(&scale.envelope),
         _ if arguments.iter().any(|argument| argument == "--transit") => named_keys(&scale),
         _ => measure(&scale),
@@ -73,6 +79,7 @@ fn measure(scale: &Scale) -> Result<(), Failure> {
     sharing(scale)?;
     durable_puts(scale)?;
     reading(scale)?;
+    start_to_unsealed(scale)?;
     million(scale)
 }
 
@@ -308,6 +315,23 @@ fn reading(scale: &Scale) -> Result<(), Failure> {
     drop(opened);
     let unseal = time(scale.cpu, || wall_time(|| drop(store::unseal(Arc::clone(&memory), &shares))));
     line::print("store/unseal", unseal * 1e3, "ms", None);
+    Ok(())
+}
+
+/// Turn by turn, so that both meet the same machine.
+fn start_to_unsealed(scale: &Scale) -> Result<(), Failure> {
+    let stores = Stores::new()?;
+    let (mut with_hsm, mut with_shares, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..scale.rounds * 4 {
+        let (hsm, shares) = (stores.start(With::Hsm)?, stores.start(With::Shares)?);
+        with_hsm.push(hsm * 1e3);
+        with_shares.push(shares * 1e3);
+        ratios.push(shares / hsm);
+    }
+    let limit = "the same with three shares on standard input";
+    let against = Some((median(&mut ratios), &limit as &dyn std::fmt::Display));
+    line::print("hsm/start-to-unsealed", median(&mut with_hsm), "ms", against);
+    line::print("store/start-to-unsealed", median(&mut with_shares), "ms", None);
     Ok(())
 }
 

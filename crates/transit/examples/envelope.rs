@@ -11,7 +11,7 @@ use strongroom_envelope::Envelope;
 use strongroom_keyring::{Keyring, KeyringKey, RotationPolicy};
 use strongroom_storage::MemoryStorage;
 use strongroom_transit::algorithm::KeyType;
-use strongroom_transit::{KeySpec, Options, Transit};
+use strongroom_transit::{KeySpec, MOUNT, Options, Transit};
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -28,7 +28,7 @@ async fn store_and_fetch(transit: &Transit) -> Result<(), Failure> {
 }
 
 pub(crate) fn main() -> Result<(), Failure> {
-    let transit = Transit::open(barrier()?, "transit".parse()?, Options::default())?;
+    let transit = Transit::open(barrier()?, MOUNT.parse()?, Options::default())?;
     pollster::block_on(store_and_fetch(&transit))
 }
 

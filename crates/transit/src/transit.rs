@@ -9,9 +9,9 @@ mod versions;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use strongroom_barrier::{Barrier, Directory, Path};
+use strongroom_barrier::{Barrier, Directory, Path, SealedTogether};
 
 use crate::algorithm::{GenerateOptions, Material, PublicKey};
 use crate::cell::{Cell, Content, Live};
@@ -72,10 +72,13 @@ pub(crate) struct Inner {
 impl Transit {
     /// The keys under this directory of the barrier.
     ///
-    /// One thread looks after them: it reserves blocks ahead of time, rotates by age the keys that are in use, destroys what is
-    /// due, and wipes the keys within a second once the barrier is sealed. [`seal`](Self::seal) wipes them at once.
+    /// Whoever reads or deletes values below it reads and deletes keys, whatever a key's policy says: let no caller reach it. The command
+    /// line keeps its own under [`MOUNT`] and lets nobody read or write below `sys/`.
     ///
-    /// It ends when the last handle on any of this, a [`Key`] included, is dropped. That drop waits for what the thread is doing, one
+    /// One thread looks after the keys: it reserves blocks ahead of time, rotates by age those that are in use, and destroys what is
+    /// due. They are wiped as the barrier is sealed, and by [`seal`](Self::seal).
+    ///
+    /// The thread ends when the last handle on any of this, a [`Key`] included, is dropped. That drop waits for what it is doing, one
     /// commit at most, so that the store is free for whoever opens it next.
     ///
     /// # Errors
@@ -93,6 +96,8 @@ impl Transit {
             wrapping_key: Mutex::new(None),
         });
         let keeper = Keeper::start(Arc::downgrade(&inner)).map_err(ManageError::Thread)?;
+        let keys: Weak<dyn SealedTogether> = Arc::<Inner>::downgrade(&inner);
+        inner.barrier.seal_together(keys);
         Ok(Self { inner, keeper: Some(Arc::new(keeper)) })
     }
 
@@ -314,6 +319,12 @@ impl Inner {
     }
 }
 
+impl SealedTogether for Inner {
+    fn wipe(&self) {
+        self.seal();
+    }
+}
+
 fn generate(spec: &KeySpec) -> Result<Material, ManageError> {
     let mut options = GenerateOptions::default();
     if let Some(size) = spec.key_size {
@@ -325,3 +336,6 @@ fn generate(spec: &KeySpec) -> Result<Material, ManageError> {
 fn not_deleted(record: &KeyRecord) -> Result<&KeyRecord, ManageError> {
     if record.policy.deleted.is_some() { Err(ManageError::Deleted) } else { Ok(record) }
 }
+
+/// Where the command line keeps named keys, and where a program that shares a store with it opens them.
+pub const MOUNT: &str = "sys/transit";

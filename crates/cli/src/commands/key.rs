@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use strongroom::Directory;
 use strongroom_transit::algorithm::KeyType;
 use strongroom_transit::{
-    ConfigChange, KeyName, KeySpec, ManageError, NameError, Options, Policy, Transit, VersionInfo,
+    ConfigChange, KeyName, KeySpec, MOUNT, ManageError, NameError, Options, Policy, Transit, VersionInfo,
 };
 
 use super::init::{Age, parse_age};
@@ -361,8 +361,6 @@ const CHANGES: [&str; 5] =
     ["min_decryption_version", "min_encryption_version", "deletion_allowed", "exportable", "auto_rotate"];
 const DAY: u64 = 24 * 60 * 60;
 const PAGE: usize = 256;
-/// Where named keys are kept, out of reach of `get`, which would show them.
-const MOUNT: &str = "sys/transit";
 
 #[cfg(test)]
 mod tests {

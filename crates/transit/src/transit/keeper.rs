@@ -92,12 +92,8 @@ impl Transit {
             .refill(live.blocks, |asked| pollster::block_on(self.inner.ledger.reserve(version.id, asked)));
     }
 
-    /// What time brings: sealing, rotation by age, destruction. Errors come again at the next tick, and at every use.
+    /// What time brings: rotation by age, destruction. Errors come again at the next tick, and at every use.
     fn look_after(&self, is_over: impl Fn() -> bool) {
-        if self.inner.barrier.is_sealed() {
-            self.inner.seal();
-            return;
-        }
         let now = self.now();
         for cell in self.inner.cells() {
             if is_over() {
