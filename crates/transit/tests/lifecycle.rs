@@ -89,7 +89,7 @@ fn rotation_keeps_the_old_versions_and_minimums_close_them() {
         configure(&transit, "key", minimums(1, 2)),
         Err(ManageError::Policy(PolicyError::Trimmed { min_available: 2 }))
     ));
-    assert!(matches!(decrypt(&key, &old), Err(UseError::BelowMinimum { .. })));
+    assert!(matches!(decrypt(&key, &old), Err(UseError::Trimmed)));
     assert_eq!(decrypt(&key, &new).unwrap(), b"message");
     let missing = [&[0, 0, 0, 9], &new[4..]].concat();
     assert!(matches!(decrypt(&key, &missing), Err(UseError::NoVersion)));
@@ -403,5 +403,5 @@ fn key_comes_in_wrapped_and_rotates_only_if_that_was_said() {
     let short = wait(transit.import(&name("short"), &spec, Incoming::Bytes(&[7; 16]), true));
     assert!(matches!(short, Err(ManageError::Import(_))));
     create(&transit, "own", KeyType::Aes256Gcm96);
-    assert!(matches!(wait(transit.import_version(&name("own"), next)), Err(ManageError::Unsupported(_))));
+    assert!(matches!(wait(transit.import_version(&name("own"), next)), Err(ManageError::NotImported)));
 }

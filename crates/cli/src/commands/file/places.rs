@@ -90,7 +90,8 @@ fn walk(directory: &Path, below: &Path, places: &mut Vec<Place>) {
 pub(super) fn open(path: &Path, write: bool) -> Result<(File, Metadata), Failure> {
     let flags = OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK;
     let file = OpenOptions::new().read(true).write(write).custom_flags(flags.bits()).open(path);
-    let file = file.map_err(|error| unreadable(&error))?;
+    let what = if write { "it could not be opened for writing" } else { UNREADABLE };
+    let file = file.map_err(|error| Failure::io(what, &error))?;
     let metadata = file.metadata().map_err(|error| unreadable(&error))?;
     if metadata.is_file() { Ok((file, metadata)) } else { Err(no_file(&metadata)) }
 }
@@ -107,14 +108,25 @@ pub(super) fn header(source: &(impl ReadAt + ?Sized)) -> Result<WrappedKey, Fail
     }
 }
 
-/// Whether a file was found that is no encrypted one.
-pub(super) fn is_other(found: &Found, file: &File) -> Result<bool, Failure> {
-    Ok(found.in_directory && !is_encrypted(file)?)
+/// An encrypted file, and its header; `None` where one was found, not named, that does not begin as one.
+pub(super) fn encrypted(found: &Found) -> Result<Option<(File, Metadata, WrappedKey)>, Failure> {
+    let (file, metadata) = open(&found.path, false)?;
+    if found.in_directory && form(&file).map_err(|error| unreadable(&error))?.is_none() {
+        return Ok(None);
+    }
+    let header = header(&file)?;
+    Ok(Some((file, metadata, header)))
 }
 
-/// Whether a file is encrypted, judging by its first bytes.
-pub(super) fn is_encrypted(file: &File) -> Result<bool, Failure> {
-    Ok(form(file).map_err(|error| unreadable(&error))?.is_some())
+/// Whether a file is encrypted: it has a whole header, and not just the first bytes of one.
+pub(super) fn is_encrypted(file: &File) -> bool {
+    wrapped_key(file).is_ok()
+}
+
+/// Whether at that place there is an encrypted file that is not older than the original.
+pub(super) fn is_encrypted_since(original: &Metadata, place: &Path) -> bool {
+    let time = |metadata: &Metadata| (metadata.mtime(), metadata.mtime_nsec());
+    open(place, false).is_ok_and(|(file, metadata)| is_encrypted(&file) && time(&metadata) >= time(original))
 }
 
 /// Whether both are one file, which has not been written to in between.
@@ -157,9 +169,10 @@ fn no_file(metadata: &Metadata) -> Failure {
 }
 
 fn unreadable(error: &io::Error) -> Failure {
-    Failure::io("it could not be read", error)
+    Failure::io(UNREADABLE, error)
 }
 
+const UNREADABLE: &str = "it could not be read";
 /// What an encrypted file's name ends in.
 const SUFFIX: &str = ".srf";
 
