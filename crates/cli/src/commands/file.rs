@@ -7,6 +7,7 @@ mod keys;
 mod places;
 mod plan;
 mod range;
+mod reach;
 mod rewrap;
 mod standard;
 mod why;

@@ -17,6 +17,7 @@ use super::keys::{Choice, Keys};
 use super::places::{self, Place, is_standard};
 use super::plan::{Destination, Direction, Plan, Step, Which};
 use super::range::{Range, copy_range, parse_range, within};
+use super::reach::Reached;
 use super::standard::{self, Counted};
 use super::why;
 use crate::context::Context;
@@ -157,18 +158,21 @@ impl Work {
 
     fn encrypt(&mut self, keys: &mut Keys<'_>, step: &Step) -> Result<Outcome, Failure> {
         let envelope = keys.chosen()?;
-        let (source, before) = places::open(&step.found.path, false)?;
+        let place = step.found.reach()?;
+        let (source, before) = places::open(place.path(), false)?;
         let context = self.plan.which.context.clone();
-        let written = self.write(step.target.as_deref(), Some((&source, &before)), |sink| {
+        let target = self.target_of(step)?;
+        let written = self.write(target.as_ref(), Some((&source, &before)), |sink| {
             envelope.encrypt_from(context.as_bytes(), &source, sink, &Options::default())?;
             Ok(())
         })?;
         let header = written.header.clone();
-        self.finished(step, &before, &written, header.as_ref())
+        self.finished(step, &place, &before, &written, header.as_ref())
     }
 
     fn decrypt(&mut self, keys: &mut Keys<'_>, step: &Step) -> Result<Outcome, Failure> {
-        let (source, before) = places::open(&step.found.path, false)?;
+        let place = step.found.reach()?;
+        let (source, before) = places::open(place.path(), false)?;
         let header = places::header(&source)?;
         let envelope = keys.of_chosen(&header)?;
         let failed = |error| why::not_decrypted(error, &header);
@@ -177,11 +181,12 @@ impl Work {
             Direction::Decrypt(Some(range)) => Some(within(range, reader.len())?),
             _ => None,
         };
-        let written = self.write(step.target.as_deref(), Some((&source, &before)), |sink| match range {
+        let target = self.target_of(step)?;
+        let written = self.write(target.as_ref(), Some((&source, &before)), |sink| match range {
             Some((begin, end)) => copy_range(&mut reader, begin, end, sink),
             None => reader.copy_to(sink, &Options::default()).map(drop).map_err(Failure::from),
         })?;
-        self.finished(step, &before, &written, Some(&header))
+        self.finished(step, &place, &before, &written, Some(&header))
     }
 
     fn encrypt_stdin(mut self, keys: &mut Keys<'_>) -> Result<(), Failure> {
@@ -189,7 +194,8 @@ impl Work {
         let envelope = keys.chosen()?;
         let target = self.target_of_stdin();
         let context = self.plan.which.context.clone();
-        let outcome = self.write(target.as_deref(), None, |sink| {
+        let to = target.as_deref().map(Target::named);
+        let outcome = self.write(to.as_ref(), None, |sink| {
             envelope.encrypt(context.as_bytes(), source, sink, &Options::default())?;
             Ok(())
         });
@@ -229,12 +235,19 @@ impl Work {
         let header = places::header(&head)?;
         let envelope = keys.of_chosen(&header)?;
         let context = self.plan.which.context.clone();
-        let written = self.write(target, None, |sink| {
+        let written = self.write(target.map(Target::named).as_ref(), None, |sink| {
             let decrypted =
                 envelope.decrypt(context.as_bytes(), head.chain(source), sink, &Options::default());
             decrypted.map(drop).map_err(|error| why::not_decrypted(error, &header))
         })?;
         Ok(Outcome::Done(self.done(Path::new("-"), 0, target, &written, Some(&header))))
+    }
+
+    fn target_of<'s>(&self, step: &'s Step) -> Result<Option<Target<'s>>, Failure> {
+        let target = step.target.as_deref();
+        target
+            .map(|shown| Ok(Target { shown, place: self.plan.reach_target(&step.found, shown)? }))
+            .transpose()
     }
 
     fn target_of_stdin(&self) -> Option<PathBuf> {
@@ -244,7 +257,7 @@ impl Work {
     /// Writes a file, which is there when it is whole and synced; or stdout.
     fn write(
         &mut self,
-        target: Option<&Path>,
+        target: Option<&Target<'_>>,
         source: Option<(&File, &Metadata)>,
         fill: impl FnOnce(&mut (dyn Write + Send)) -> Result<(), Failure>,
     ) -> Result<Written, Failure> {
@@ -257,13 +270,13 @@ impl Work {
             return Ok(Written { bytes: sink.count, header: None });
         };
         if let Destination::Directory(_) = self.plan.to
-            && let Some(parent) = target.parent()
+            && let Some(parent) = target.shown.parent()
         {
             DirBuilder::new().recursive(true).mode(0o700).create(parent).map_err(|error| {
                 Failure::io(format_args!("the directory {} could not be made", parent.display()), &error)
             })?;
         }
-        let there = fs::symlink_metadata(target).ok();
+        let there = fs::symlink_metadata(target.place.path()).ok();
         if let (Some((_, source)), Some(there)) = (source, &there)
             && places::is_same(source, there)
         {
@@ -271,11 +284,14 @@ impl Work {
         }
         // Also with --force: a device or a link is not what somebody means to replace.
         if there.is_some_and(|there| !there.is_file()) {
-            let message =
-                format!("{} is no regular file, and was left as it is: give another --out", target.display());
+            let message = format!(
+                "{} is no regular file, and was left as it is: give another --out",
+                target.shown.display()
+            );
             return Err(Failure::new(Kind::Conflict, message));
         }
-        let new = if self.plan.which.force { NewFile::replacing(target) } else { NewFile::at(target) };
+        let place = target.place.path();
+        let new = if self.plan.which.force { NewFile::replacing(place) } else { NewFile::at(place) };
         let new = new.map_err(|error| existing(error, target))?;
         let mut sink = Counted::new(new.file(), &self.batch);
         fill(&mut sink)?;
@@ -293,13 +309,14 @@ impl Work {
     fn finished(
         &self,
         step: &Step,
+        place: &Reached,
         before: &Metadata,
         written: &Written,
         header: Option<&WrappedKey>,
     ) -> Result<Outcome, Failure> {
         let Step { found, target } = step;
         if self.plan.which.delete {
-            delete(&found.path, before)?;
+            delete(place.path(), before)?;
         }
         Ok(Outcome::Done(self.done(&found.path, found.size, target.as_deref(), written, header)))
     }
@@ -338,6 +355,18 @@ impl Work {
     }
 }
 
+/// Where something is written, as it was named and as it is reached.
+struct Target<'a> {
+    shown: &'a Path,
+    place: Reached,
+}
+
+impl<'a> Target<'a> {
+    fn named(shown: &'a Path) -> Self {
+        Self { shown, place: Reached::named(shown) }
+    }
+}
+
 /// Lets a file be older than its original if somebody wrote to that while it was read: it is then not its present form.
 fn stay_older(new: &File, source: &File, before: &Metadata) -> io::Result<()> {
     if places::is_unchanged(before, &source.metadata()?) {
@@ -360,11 +389,13 @@ fn delete(path: &Path, before: &Metadata) -> Result<(), Failure> {
     fs::remove_file(path).map_err(failed)
 }
 
-fn existing(error: FileError, target: &Path) -> Failure {
+fn existing(error: FileError, target: &Target<'_>) -> Failure {
+    let shown = target.shown;
     match error {
-        FileError::Exists(path) if path == target => {
-            Failure::new(Kind::Conflict, format!("{} exists already: --force replaces it", target.display()))
+        FileError::Exists(path) if path == target.place.path() => {
+            Failure::new(Kind::Conflict, format!("{} exists already: --force replaces it", shown.display()))
         }
+        FileError::Create { source, .. } => FileError::Create { path: shown.to_owned(), source }.into(),
         error => error.into(),
     }
 }

@@ -12,6 +12,7 @@ use strongroom_envelope::files::form;
 use strongroom_envelope::stream::{DecryptError, wrapped_key};
 use strongroom_envelope::{ReadAt, WrappedKey};
 
+use super::reach::{Reached, Root};
 use crate::exit::{Failure, Kind};
 
 /// A file that was named, or found in a directory that was.
@@ -19,9 +20,31 @@ pub(super) struct Found {
     pub(super) path: PathBuf,
     /// Below the directory that was named; of a file that was, its name.
     pub(super) below: PathBuf,
-    /// Whether it was found and not named: then what does not fit is passed over.
-    pub(super) in_directory: bool,
     pub(super) size: u64,
+    /// The directory that was named, if the file was found and not named itself.
+    root: Option<Root>,
+}
+
+impl Found {
+    /// Whether it was found and not named: then what does not fit is passed over.
+    pub(super) fn in_directory(&self) -> bool {
+        self.root.is_some()
+    }
+
+    /// Where it is.
+    pub(super) fn reach(&self) -> Result<Reached, Failure> {
+        self.reach_beside(&self.path)
+    }
+
+    /// Where something is, or is to be, that has another name in the same directory.
+    pub(super) fn reach_beside(&self, path: &Path) -> Result<Reached, Failure> {
+        match (&self.root, path.file_name()) {
+            (Some(root), Some(name)) => {
+                root.reach(&self.below.with_file_name(name)).map_err(|error| unreadable(&error))
+            }
+            _ => Ok(Reached::named(path)),
+        }
+    }
 }
 
 /// Something that was named or found.
@@ -46,14 +69,12 @@ pub(super) fn find(named: &[PathBuf], recursive: bool) -> Vec<Place> {
         };
         if metadata.is_file() {
             let below = path.file_name().map_or_else(|| path.clone(), PathBuf::from);
-            places.push(Place::File(Found {
-                path: path.clone(),
-                below,
-                in_directory: false,
-                size: metadata.len(),
-            }));
+            places.push(Place::File(Found { path: path.clone(), below, size: metadata.len(), root: None }));
         } else if metadata.is_dir() && recursive {
-            walk(path, Path::new(""), &mut places);
+            match Root::open(path) {
+                Ok(root) => walk(&root, path, Path::new(""), &mut places),
+                Err(error) => places.push(Place::Refused(path.clone(), unreadable(&error))),
+            }
         } else {
             places.push(Place::Refused(path.clone(), no_file(&metadata)));
         }
@@ -61,7 +82,7 @@ pub(super) fn find(named: &[PathBuf], recursive: bool) -> Vec<Place> {
     places
 }
 
-fn walk(directory: &Path, below: &Path, places: &mut Vec<Place>) {
+fn walk(root: &Root, directory: &Path, below: &Path, places: &mut Vec<Place>) {
     let entries = fs::read_dir(directory).and_then(Iterator::collect::<io::Result<Vec<_>>>);
     let mut entries = match entries {
         Ok(entries) => entries,
@@ -75,9 +96,10 @@ fn walk(directory: &Path, below: &Path, places: &mut Vec<Place>) {
         let (path, below) = (entry.path(), below.join(entry.file_name()));
         // Of the entry itself: a link is not followed.
         match entry.metadata() {
-            Ok(metadata) if metadata.is_dir() => walk(&path, &below, places),
+            Ok(metadata) if metadata.is_dir() => walk(root, &path, &below, places),
             Ok(metadata) if metadata.is_file() => {
-                places.push(Place::File(Found { path, below, in_directory: true, size: metadata.len() }));
+                let root = Some(root.clone());
+                places.push(Place::File(Found { path, below, size: metadata.len(), root }));
             }
             Ok(metadata) if metadata.is_symlink() => places.push(Place::Other(path, "a symbolic link")),
             Ok(_) => places.push(Place::Other(path, "no regular file")),
@@ -110,8 +132,8 @@ pub(super) fn header(source: &(impl ReadAt + ?Sized)) -> Result<WrappedKey, Fail
 
 /// An encrypted file, and its header; `None` where one was found, not named, that does not begin as one.
 pub(super) fn encrypted(found: &Found) -> Result<Option<(File, Metadata, WrappedKey)>, Failure> {
-    let (file, metadata) = open(&found.path, false)?;
-    if found.in_directory && form(&file).map_err(|error| unreadable(&error))?.is_none() {
+    let (file, metadata) = open(found.reach()?.path(), false)?;
+    if found.in_directory() && form(&file).map_err(|error| unreadable(&error))?.is_none() {
         return Ok(None);
     }
     let header = header(&file)?;
@@ -131,7 +153,11 @@ pub(super) fn is_encrypted_since(original: &Metadata, place: &Path) -> bool {
 
 /// Whether both are one file, which has not been written to in between.
 pub(super) fn is_unchanged(before: &Metadata, now: &Metadata) -> bool {
-    let state = |metadata: &Metadata| (metadata.len(), metadata.mtime(), metadata.mtime_nsec());
+    // The time of the last change as well: who writes can put that of the last writing back.
+    let state = |metadata: &Metadata| {
+        let changed = (metadata.ctime(), metadata.ctime_nsec());
+        (metadata.len(), metadata.mtime(), metadata.mtime_nsec(), changed)
+    };
     is_same(before, now) && state(before) == state(now)
 }
 

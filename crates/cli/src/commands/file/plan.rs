@@ -9,6 +9,7 @@ use clap::Args;
 use super::batch::{Batch, Outcome, Task};
 use super::places::{self, Found, Place, encrypted_name, is_standard, plain_name};
 use super::range::Range;
+use super::reach::Reached;
 use crate::exit::{Failure, Kind};
 
 /// Which files, and where to.
@@ -128,8 +129,8 @@ impl Plan {
     }
 
     fn look_at_plain(&self, found: &Found) -> Result<Look, Failure> {
-        let (source, metadata) = places::open(&found.path, false)?;
-        match (places::is_encrypted(&source), found.in_directory) {
+        let (source, metadata) = places::open(found.reach()?.path(), false)?;
+        match (places::is_encrypted(&source), found.in_directory()) {
             (true, true) => return Ok(Look::PassOver("encrypted already")),
             (true, false) => {
                 return Err(Failure::new(
@@ -143,9 +144,10 @@ impl Plan {
         let target = self.target(found)?;
         // What was interrupted goes on, and what is done every night finds what is new. With --delete it is told that the
         // original is still there.
-        let may_be_done = found.in_directory && !self.which.force && !self.which.delete;
+        let may_be_done = found.in_directory() && !self.which.force && !self.which.delete;
         let done = target.as_ref().filter(|_| may_be_done);
-        if done.is_some_and(|target| places::is_encrypted_since(&metadata, target)) {
+        let done = done.map(|target| self.reach_target(found, target)).transpose()?;
+        if done.is_some_and(|target| places::is_encrypted_since(&metadata, target.path())) {
             return Ok(Look::PassOver("the encrypted form is there already, and not older"));
         }
         Ok(Look::Convert(target))
@@ -168,6 +170,14 @@ impl Plan {
                     "its name does not end in .srf: say with --out what the decrypted file is to be called",
                 )
             }),
+        }
+    }
+
+    /// Where what comes of a file goes.
+    pub(super) fn reach_target(&self, found: &Found, target: &Path) -> Result<Reached, Failure> {
+        match &self.to {
+            Destination::Beside => found.reach_beside(target),
+            _ => Ok(Reached::named(target)),
         }
     }
 

@@ -72,7 +72,8 @@ impl Rewrap {
 
 fn rewrap(keys: &mut Keys<'_>, found: &Found) -> Result<Outcome, Failure> {
     let new = if keys.is_chosen() { Some(keys.chosen()?) } else { None };
-    let (file, _) = places::open(&found.path, false)?;
+    let place = found.reach()?;
+    let (file, _) = places::open(place.path(), false)?;
     let header = places::header(&file)?;
     // Without its spare, the header under an old version may still be there.
     if has_spare_header(&file)? && keys.is_newest(&header)? {
@@ -80,7 +81,7 @@ fn rewrap(keys: &mut Keys<'_>, found: &Found) -> Result<Outcome, Failure> {
         check_header(keys.of(&header)?.key(), &file).map_err(|error| why::not_decrypted(error, &header))?;
         return Ok(Outcome::PassedOver("under the newest version already"));
     }
-    let (file, metadata) = places::open(&found.path, true)?;
+    let (file, metadata) = places::open(place.path(), true)?;
     // Two at once could write the same slot.
     file.try_lock().map_err(|error| match error {
         TryLockError::WouldBlock => {
