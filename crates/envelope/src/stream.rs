@@ -19,7 +19,6 @@ use std::io::{Read, Write};
 
 use strongroom_crypto::random;
 
-use crate::data_key::DataKey;
 use crate::envelope::Envelope;
 use crate::error::{KeyError, OpenError};
 use crate::floe::{HEADER_LEN, IV_LEN, Message};
@@ -27,7 +26,7 @@ use crate::header::{Algorithm, PROLOGUE_LEN, Prologue};
 use crate::key::KeyEncryption;
 use crate::read_at::{ReadAt, read_exact_at};
 
-use area::{FIRST_GENERATION, SECTOR, Slot, SlotError, Start};
+use area::{FIRST_GENERATION, SECTOR, SlotError, Slots, Start};
 use cipher::{Decrypting, Encrypting};
 use input::{ByPlace, InOrder, Input, read_full};
 
@@ -166,20 +165,21 @@ impl<K: KeyEncryption> Envelope<K> {
         associated: &[u8],
         fill: &mut dyn FnMut(&mut [u8]) -> Result<(), DecryptError>,
     ) -> Result<(Message, u64), DecryptError> {
-        let (start, slot) = read_area(fill)?;
-        let data_key: DataKey = start.open(self.key(), &slot)?;
+        let (start, slots) = read_area(fill)?;
         let mut header = [0; HEADER_LEN];
         fill(&mut header)?;
-        let body_key = data_key.body_key(start.prologue())?;
-        let message = Message::resume(&body_key, associated, &header).map_err(DecryptError::of_header)?;
+        let message = slots.try_each(|slot| {
+            let body_key = start.open(self.key(), slot)?.body_key(start.prologue())?;
+            Message::resume(&body_key, associated, &header).map_err(DecryptError::of_header)
+        })?;
         Ok((message, u64::try_from(start.area_len() + HEADER_LEN).unwrap_or(u64::MAX)))
     }
 }
 
-/// The first sector, and the slot that counts.
+/// The first sector and the slots.
 fn read_area(
     fill: &mut dyn FnMut(&mut [u8]) -> Result<(), DecryptError>,
-) -> Result<(Start, Slot), DecryptError> {
+) -> Result<(Start, Slots), DecryptError> {
     let mut sector = [0; SECTOR];
     // What is no object of ours, or is a small one, shows before a whole sector is there.
     let (first, rest) = sector.split_at_mut(PROLOGUE_LEN);
@@ -191,6 +191,6 @@ fn read_area(
     let start = Start::decode(&sector)?;
     let mut slots = vec![0; start.area_len() - SECTOR];
     fill(&mut slots)?;
-    let slot = start.newest(&slots)?;
-    Ok((start, slot))
+    let slots = start.slots(&slots)?;
+    Ok((start, slots))
 }
