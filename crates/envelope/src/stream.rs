@@ -132,9 +132,7 @@ impl<K: KeyEncryption> Envelope<K> {
         let iv = random::array().map_err(KeyError::from)?;
         let (head, message) = self.begin(associated, options, &iv)?;
         sink.write_all(&head).map_err(EncryptError::Write)?;
-        let mut sink = pipeline::run(input, &Encrypting(&message), sink, options.threads())?;
-        sink.flush().map_err(EncryptError::Write)?;
-        Ok(sink)
+        pipeline::run(input, &Encrypting(&message), sink, options.threads())
     }
 
     /// A new stream's header area and FLOE header, and the message that follows them.

@@ -9,7 +9,7 @@
 
 mod common;
 
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::num::NonZeroUsize;
 
 use common::{NamedKey, bytes};
@@ -342,6 +342,36 @@ fn failing_source_or_sink_ends_it_and_is_told() {
             assert!(matches!(outcome, Err(DecryptError::Write(_))), "{len}");
         }
     }
+}
+
+#[test]
+fn buffer_that_cannot_be_emptied_is_told_by_every_way() {
+    struct Full;
+    impl Write for Full {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::StorageFull.into())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let (envelope, options) = (Envelope::new(NamedKey::new("k")), Options::default());
+    let plaintext = bytes(1000);
+    let stream = envelope.encrypt(b"", &plaintext[..], Vec::new(), &options).unwrap();
+    // All of it fits into the buffer.
+    let full = || BufWriter::with_capacity(10_000, Full);
+    let encrypted = [
+        envelope.encrypt(b"", &plaintext[..], full(), &options),
+        envelope.encrypt_from(b"", &plaintext, full(), &options),
+    ];
+    assert!(encrypted.iter().all(|outcome| matches!(outcome, Err(EncryptError::Write(_)))));
+    let decrypted = [
+        envelope.decrypt(b"", &stream[..], full(), &options),
+        envelope.decrypt_from(b"", &stream, full(), &options),
+        envelope.reader(b"", &stream).unwrap().copy_to(full(), &options),
+    ];
+    assert!(decrypted.iter().all(|outcome| matches!(outcome, Err(DecryptError::Write(_)))));
+    assert!(full().write_all(&stream).is_ok(), "the control: writing alone tells nothing");
 }
 
 #[test]
