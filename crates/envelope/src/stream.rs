@@ -14,6 +14,7 @@ mod options;
 mod pipeline;
 mod reader;
 mod rewrap;
+mod threads;
 
 use std::io::{Read, Write};
 

@@ -11,6 +11,7 @@ mod common;
 
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::num::NonZeroUsize;
+use std::process::Command;
 
 use common::{NamedKey, bytes};
 use strongroom_crypto::random::fault;
@@ -416,6 +417,42 @@ fn panic_of_a_source_ends_every_thread() {
         drop(envelope.encrypt(b"", Panicking(3_000_000), io::sink(), &options(65_536, 4)));
     }));
     assert!(outcome.is_err());
+}
+
+/// In a process of its own, whose threads would have stacks that no address space has room for.
+#[test]
+fn without_a_thread_to_be_had_the_callers_own_does_it() {
+    const NAME: &str = "without_a_thread_to_be_had_the_callers_own_does_it";
+    if std::env::var_os("RUST_MIN_STACK").is_none() {
+        let mut alone = Command::new(std::env::current_exe().unwrap());
+        alone.args(["--exact", NAME, "--test-threads", "1"]).env("RUST_MIN_STACK", (1_u64 << 50).to_string());
+        let output = alone.output().unwrap();
+        let told = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && told.contains("1 passed"), "{told}");
+        return;
+    }
+    assert!(std::thread::Builder::new().spawn(|| ()).is_err(), "the danger");
+    let (envelope, options) = (Envelope::new(NamedKey::new("k")), options(65_536, 4));
+    let plaintext = bytes(9_000_000);
+    let mut stream = Vec::new();
+    envelope.encrypt_slice(b"", &plaintext, &mut stream, &options).unwrap();
+    assert!(envelope.decrypt_slice(b"", &stream, &options).unwrap().as_slice() == plaintext);
+    let stream = envelope.encrypt(b"", &plaintext[..], Vec::new(), &options).unwrap();
+    assert!(envelope.decrypt(b"", &stream[..], Vec::new(), &options).unwrap() == plaintext);
+    assert!(envelope.decrypt_from(b"", &stream, Vec::new(), &options).unwrap() == plaintext);
+}
+
+#[test]
+fn first_error_counts_however_many_threads_find_one() {
+    let envelope = Envelope::new(NamedKey::new("k"));
+    let options = options(65_536, 4);
+    let mut stream = Vec::new();
+    envelope.encrypt_slice(b"", &bytes(9_000_000), &mut stream, &options).unwrap();
+    for segment in [130, 50, 20] {
+        stream[BODY_AT + segment * 65_536 + 100] ^= 1;
+        let opened = envelope.decrypt_slice(b"", &stream, &options).map(drop);
+        assert!(matches!(opened, Err(DecryptError::Forged { segment: told }) if told == segment as u64));
+    }
 }
 
 #[test]

@@ -11,6 +11,7 @@ use std::thread;
 use zeroize::Zeroize as _;
 
 use super::input::{Filled, Input, Layout};
+use super::threads;
 
 /// What is done with a chunk.
 pub(super) trait Work: Sync {
@@ -60,9 +61,7 @@ pub(super) fn run<I: Input, T: Work, W: Write + Send>(
     // Alone until it shows that there is more than one chunk.
     if own.step() == Step::More {
         thread::scope(|scope| {
-            for _ in 1..threads {
-                scope.spawn(|| worker().run());
-            }
+            threads::start(scope, threads.saturating_sub(1), || worker().run());
             own.run();
         });
     }
