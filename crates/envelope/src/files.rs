@@ -42,8 +42,8 @@ impl<K: KeyEncryption> Envelope<K> {
         let source = open(from)?;
         let total = source.size().map_err(|error| FileError::open(from, error))?;
         write(to, progress, total, |sink| {
-            // A pipe or a device has no length and no places.
-            let done = if is_regular(&source) {
+            // A pipe or a device has no length and no places, and what the kernel makes up when it is read has length 0.
+            let done = if is_regular(&source) && total > 0 {
                 self.encrypt_from(associated, &source, sink, options)
             } else {
                 self.encrypt(associated, &source, sink, options)

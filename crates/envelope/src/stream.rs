@@ -16,7 +16,7 @@ mod reader;
 mod rewrap;
 mod threads;
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 
 use strongroom_crypto::random;
 
@@ -54,7 +54,8 @@ impl<K: KeyEncryption> Envelope<K> {
         self.encrypt_chunks(associated, &InOrder::new(source), sink, options)
     }
 
-    /// As [`encrypt`](Self::encrypt), from a source that all threads read at once.
+    /// As [`encrypt`](Self::encrypt), from a source that all threads read at once. It must have the length that it says: a
+    /// file that grows meanwhile, or that has no length, as those in `/proc`, is refused, not cut short.
     ///
     /// # Errors
     ///
@@ -67,7 +68,12 @@ impl<K: KeyEncryption> Envelope<K> {
         options: &Options,
     ) -> Result<W, EncryptError> {
         let len = source.size().map_err(EncryptError::Read)?;
-        self.encrypt_chunks(associated, &ByPlace::new(source, 0, len), sink, options)
+        let sink = self.encrypt_chunks(associated, &ByPlace::new(source, 0, len), sink, options)?;
+        match read_exact_at(source, &mut [0], len) {
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(sink),
+            Err(error) => Err(EncryptError::Read(error)),
+            Ok(()) => Err(EncryptError::Read(io::Error::other(LONGER))),
+        }
     }
 
     /// Decrypts a stream as it arrives. Every byte that reaches `sink` is genuine and in its place, but whether the stream
@@ -193,3 +199,6 @@ fn read_area(
     let slots = start.slots(&slots)?;
     Ok((start, slots))
 }
+
+const LONGER: &str = "it is longer than its length says; if it grew meanwhile, try again when it has come to rest, and if it has no \
+                      length, read it through a pipe";

@@ -384,7 +384,7 @@ fn source_that_lends_more_or_less_than_it_was_asked_for_is_refused() {
         }
 
         fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-            self.0.read_at(buffer, offset)
+            self.0[..100].read_at(buffer, offset)
         }
 
         fn lend(&self, _: u64, _: usize) -> Option<&[u8]> {
@@ -399,6 +399,31 @@ fn source_that_lends_more_or_less_than_it_was_asked_for_is_refused() {
             assert_eq!(opened.as_slice(), &bytes(200)[..100], "the control");
         } else {
             assert!(matches!(made, Err(EncryptError::Read(_))), "{len}");
+        }
+    }
+}
+
+#[test]
+fn source_that_is_longer_than_it_says_is_refused() {
+    struct Saying(u64, Vec<u8>);
+    impl ReadAt for Saying {
+        fn size(&self) -> io::Result<u64> {
+            Ok(self.0)
+        }
+
+        fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+            self.1.read_at(buffer, offset)
+        }
+    }
+    let envelope = Envelope::new(NamedKey::new("k"));
+    for says in [0, 1, 99, 100, 101] {
+        let source = Saying(says, bytes(100));
+        let made = envelope.encrypt_from(b"", &source, Vec::new(), &Options::default());
+        if says == 100 {
+            let opened = envelope.decrypt_slice(b"", &made.unwrap(), &Options::default()).unwrap();
+            assert_eq!(opened.as_slice(), bytes(100), "the control");
+        } else {
+            assert!(matches!(made, Err(EncryptError::Read(_))), "{says}");
         }
     }
 }
