@@ -16,7 +16,7 @@ use crate::envelope::Envelope;
 use crate::header::{Algorithm, PROLOGUE_LEN, Prologue};
 use crate::key::{KeyEncryption, WrappedKey};
 use crate::read_at::{ReadAt, read_exact_at};
-use crate::stream::{self, Options};
+use crate::stream::{self, Header, Options};
 
 use progress::Progress;
 
@@ -101,6 +101,15 @@ impl<K: KeyEncryption> Envelope<K> {
         file.try_lock().map_err(|error| FileError::locked(path, error))?;
         stream::rewrap_in_place(old, self.key(), &file).map_err(FileError::Rewrap)
     }
+}
+
+/// Reads the header of an encrypted file. Only opening proves it.
+///
+/// # Errors
+///
+/// [`FileError`], as far as the header shows.
+pub fn inspect(path: &Path) -> Result<Header, FileError> {
+    stream::inspect(&open(path)?).map_err(FileError::Decrypt)
 }
 
 /// The data key of an encrypted file as it is wrapped now. Only opening proves it.

@@ -20,6 +20,8 @@
 //! - Both forms commit to the data key: no object opens under two. A stream commits to the associated data, too.
 //! - A rewrap changes the header alone. The body is bound to the data key, which stays, so a header of one object does not fit
 //!   the body of another. Whoever had the data key keeps it: a rewrap changes who can unwrap it from now on, no more.
+//! - A changed bit is refused, or the object opens to what was sealed. The latter only where the bit is in one of the two header
+//!   slots of a stream, which opens as long as one of them is whole ([`stream`] says more, and [`stream::inspect`] tells).
 //! - A key seals one body. Where a small object has a fixed nonce, that is why; a stream draws one for each segment, at most
 //!   2^20 for a key.
 //!

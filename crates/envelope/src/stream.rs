@@ -3,11 +3,17 @@
 //! A stream is a header area, in which a rewrap changes the wrapped key and nothing else, and a FLOE message (c2sp.org/FLOE).
 //! The area has two slots. A rewrap never writes the one that holds the only whole header, so a crash at any byte leaves a
 //! stream that opens; the alternative, a new file with a new header, would copy a terabyte to change a hundred bytes.
+//!
+//! A stream opens as long as one of the two is as it was written, whatever became of the other: torn, rotten or forged, it is
+//! passed over without an error. Nothing but the wrapped key is in a slot, so nothing false comes of that, and every other bit
+//! of a stream counts; but it is one slot that stands between the stream and its loss. [`inspect`] tells, and a rewrap makes
+//! both good again.
 
 mod area;
 mod cipher;
 mod error;
 mod input;
+mod inspect;
 mod ivs;
 mod memory;
 mod options;
@@ -32,9 +38,10 @@ use cipher::{Decrypting, Encrypting};
 use input::{ByPlace, InOrder, Input, read_full};
 
 pub use error::{DecryptError, EncryptError};
+pub use inspect::{Header, HeaderSlots, inspect, wrapped_key};
 pub use options::Options;
 pub use reader::Reader;
-pub use rewrap::{Area, StreamRewrapError, rewrap_in_place, wrapped_key};
+pub use rewrap::{Area, StreamRewrapError, rewrap_in_place};
 
 impl<K: KeyEncryption> Envelope<K> {
     /// Encrypts what `source` gives until it ends, in memory of some hundred KiB for each thread.
@@ -202,3 +209,53 @@ fn read_area(
 
 const LONGER: &str = "it is longer than its length says; if it grew meanwhile, try again when it has come to rest, and if it has no \
                       length, read it through a pipe";
+
+#[cfg(test)]
+mod tests {
+    use strongroom_crypto::external::ExternalError;
+    use strongroom_crypto::secret::Secret;
+
+    use super::area::SLOTS;
+    use super::*;
+    use crate::key::WrappedKey;
+
+    /// Wraps nothing, as one does for somebody who may ask the wrapping key.
+    struct Bare;
+
+    impl KeyEncryption for Bare {
+        fn wrap(&self, data_key: &Secret<32>, _: &[u8]) -> Result<WrappedKey, ExternalError> {
+            Ok(WrappedKey::new("bare", 1, *data_key.expose()).unwrap())
+        }
+
+        fn unwrap(&self, wrapped: &WrappedKey, _: &[u8]) -> Result<Secret<32>, ExternalError> {
+            Ok(Secret::copy_from_slice(wrapped.bytes()).unwrap())
+        }
+    }
+
+    #[test]
+    fn slot_with_another_data_key_and_a_right_tag_does_not_shut_out_the_genuine_one() {
+        let envelope = Envelope::new(Bare);
+        let (options, mut forged) = (Options::default(), 0);
+        let stream = envelope.encrypt(b"aad", &b"value"[..], Vec::new(), &options).unwrap();
+        let start = Start::decode(stream.first_chunk().unwrap()).unwrap();
+        let (data_key, _) = envelope.data_keys.draw(Algorithm::Stream).unwrap();
+        let wrapped = data_key.wrap(&Bare, start.prologue()).unwrap();
+        for generation in [0, FIRST_GENERATION, u64::MAX] {
+            let slot = start.slot(&data_key, generation, &wrapped).unwrap();
+            let put = |stream: &mut Vec<u8>, index| {
+                stream[start.slot_at(index)..start.slot_at(index + 1)].copy_from_slice(&slot);
+            };
+            for index in 0..SLOTS {
+                let mut stream = stream.clone();
+                put(&mut stream, index);
+                assert_eq!(inspect(&stream).unwrap().slots(), HeaderSlots::Differ);
+                let opened = envelope.decrypt_slice(b"aad", &stream, &options).unwrap();
+                assert_eq!(opened.as_slice(), b"value", "generation {generation}, slot {index}");
+                put(&mut stream, 1 - index);
+                assert!(envelope.decrypt_slice(b"aad", &stream, &options).is_err(), "the control");
+                forged += 1;
+            }
+        }
+        assert_eq!(forged, 6);
+    }
+}

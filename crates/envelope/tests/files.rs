@@ -10,8 +10,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use common::{NamedKey, bytes};
-use strongroom_envelope::files::{FileError, form, wrapped_key};
-use strongroom_envelope::stream::{DecryptError, EncryptError, Options};
+use strongroom_envelope::files::{FileError, form, inspect, wrapped_key};
+use strongroom_envelope::stream::{DecryptError, EncryptError, HeaderSlots, Options};
 use strongroom_envelope::{Algorithm, Envelope, OpenError};
 
 #[test]
@@ -144,6 +144,8 @@ fn file_is_rewrapped_where_it_lies() {
     envelope.rewrap_file(&at("sealed")).unwrap();
     let after = fs::read(at("sealed")).unwrap();
     assert_eq!(wrapped_key(&at("sealed")).unwrap().version(), 2);
+    let header = inspect(&at("sealed")).unwrap();
+    assert_eq!((header.wrapped_key().version(), header.slots()), (2, HeaderSlots::Alike));
     assert_eq!(after.len(), before.len());
     let changed = before.iter().zip(&after).filter(|(before, after)| before != after).count();
     assert!((1..400).contains(&changed), "{changed} bytes");

@@ -9,8 +9,11 @@ use std::sync::Mutex;
 
 use common::{NamedKey, bytes};
 use strongroom_crypto::external::ExternalError;
+use strongroom_crypto::hash::sha256;
 use strongroom_crypto::secret::Secret;
-use strongroom_envelope::stream::{Area, Options, StreamRewrapError, rewrap_in_place, wrapped_key};
+use strongroom_envelope::stream::{
+    Area, HeaderSlots, Options, StreamRewrapError, inspect, rewrap_in_place, wrapped_key,
+};
 use strongroom_envelope::{Envelope, KeyEncryption, ReadAt, WrappedKey};
 
 const SECTOR: usize = 512;
@@ -204,6 +207,28 @@ fn header_that_was_changed_is_not_blessed() {
     changed[10] ^= 1;
     assert!(matches!(envelope.rewrap_stream(&Disk::new(&changed)), Err(StreamRewrapError::Open(_))));
     assert!(envelope.rewrap_stream(&Disk::new(&stream)).is_ok(), "the control");
+}
+
+#[test]
+fn forged_slot_keeps_no_rewrap_from_making_both_good_again() {
+    let envelope = Envelope::new(NamedKey::new("k"));
+    let stream = envelope.encrypt(b"", &b"value"[..], Vec::new(), &Options::default()).unwrap();
+    for (index, generation) in
+        [0, 1].into_iter().flat_map(|index| [(index, 0), (index, 1), (index, u64::MAX)])
+    {
+        let mut forged = stream.clone();
+        let slot = &mut forged[(1 + index) * SECTOR..(2 + index) * SECTOR];
+        slot[..8].copy_from_slice(&u64::to_be_bytes(generation));
+        slot[30] ^= 1;
+        let sum = sha256(&[&slot[..504]]);
+        slot[504..].copy_from_slice(&sum[..8]);
+        assert_eq!(inspect(&forged).unwrap().slots(), HeaderSlots::Differ, "the danger");
+        let disk = Disk::new(&forged);
+        envelope.rewrap_stream(&disk).unwrap();
+        let after = disk.bytes();
+        assert_eq!(inspect(&after).unwrap().slots(), HeaderSlots::Alike);
+        assert_eq!(envelope.decrypt(b"", &after[..], Vec::new(), &Options::default()).unwrap(), b"value");
+    }
 }
 
 /// Wraps to so many bytes, and binds nothing.

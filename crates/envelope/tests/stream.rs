@@ -15,7 +15,7 @@ use std::process::Command;
 
 use common::{NamedKey, bytes};
 use strongroom_crypto::random::fault;
-use strongroom_envelope::stream::{DecryptError, EncryptError, Options};
+use strongroom_envelope::stream::{DecryptError, EncryptError, HeaderSlots, Options, inspect};
 use strongroom_envelope::{Envelope, KeyError, OpenError, ReadAt};
 
 const SECTOR: usize = 512;
@@ -92,6 +92,7 @@ fn every_bit_of_a_stream_counts() {
                 if slots.contains(&at) {
                     // The other slot holds the same: one may rot.
                     assert_eq!(opened.unwrap(), plaintext, "byte {at}, bit {bit}");
+                    assert_eq!(inspect(&changed).unwrap().slots(), HeaderSlots::OneTorn);
                 } else {
                     assert!(opened.is_err(), "byte {at}, bit {bit}");
                     refused += 1;
@@ -116,7 +117,7 @@ fn every_bit_of_a_stream_counts() {
 }
 
 #[test]
-fn slots_that_were_forged_with_right_checksums_are_refused() {
+fn slot_that_was_forged_with_a_right_checksum_is_passed_over_and_two_are_refused() {
     use strongroom_crypto::hash::sha256;
     let envelope = Envelope::new(NamedKey::new("k"));
     let stream = envelope.encrypt(b"", &b"value"[..], Vec::new(), &Options::default()).unwrap();
@@ -124,21 +125,31 @@ fn slots_that_were_forged_with_right_checksums_are_refused() {
         let sum = sha256(&[&slot[..504]]);
         slot[504..].copy_from_slice(&sum[..8]);
     };
+    let opens = |stream: &[u8]| envelope.decrypt(b"", stream, Vec::new(), &Options::default());
     for at in 0..504 {
-        let mut one = stream.clone();
-        one[SECTOR + at] ^= 1;
-        with_checksum(&mut one[SECTOR..2 * SECTOR]);
-        let mut both = one.clone();
-        both.copy_within(SECTOR..2 * SECTOR, 2 * SECTOR);
-        assert!(
-            envelope.decrypt(b"", &both[..], Vec::new(), &Options::default()).is_err(),
-            "both, byte {at}"
-        );
-        // One alone: refused, or passed over in favour of the genuine one.
-        if let Ok(opened) = envelope.decrypt(b"", &one[..], Vec::new(), &Options::default()) {
-            assert_eq!(opened, b"value", "one, byte {at}");
+        for slot in [SECTOR, 2 * SECTOR] {
+            let mut one = stream.clone();
+            one[slot + at] ^= 1;
+            with_checksum(&mut one[slot..slot + SECTOR]);
+            let mut both = one.clone();
+            both.copy_within(slot..slot + SECTOR, SECTOR);
+            both.copy_within(slot..slot + SECTOR, 2 * SECTOR);
+            assert!(opens(&both).is_err(), "both, byte {at}");
+            // One alone is passed over in favour of the genuine one, and shows.
+            assert_eq!(opens(&one).unwrap(), b"value", "{slot}, byte {at}");
+            assert_ne!(inspect(&one).unwrap().slots(), HeaderSlots::Alike, "{slot}, byte {at}");
         }
     }
+    // That of another stream, of a higher generation and under the same key.
+    let other = envelope.encrypt(b"", &b"other"[..], Vec::new(), &Options::default()).unwrap();
+    let mut moved = stream.clone();
+    moved[2 * SECTOR..FLOE_AT].copy_from_slice(&other[SECTOR..2 * SECTOR]);
+    moved[2 * SECTOR..2 * SECTOR + 8].copy_from_slice(&u64::MAX.to_be_bytes());
+    with_checksum(&mut moved[2 * SECTOR..FLOE_AT]);
+    assert_eq!(opens(&moved).unwrap(), b"value");
+    moved.copy_within(2 * SECTOR..FLOE_AT, SECTOR);
+    assert!(opens(&moved).is_err());
+    assert_eq!(inspect(&stream).unwrap().slots(), HeaderSlots::Alike);
     let mut control = stream.clone();
     with_checksum(&mut control[SECTOR..2 * SECTOR]);
     assert_eq!(control, stream, "the control");

@@ -222,7 +222,7 @@ fn checksum(content: &[u8]) -> [u8; CHECKSUM_LEN] {
 pub(crate) const SECTOR: usize = 512;
 /// The generation of a stream that was never rewrapped.
 pub(crate) const FIRST_GENERATION: u64 = 1;
-const SLOTS: usize = 2;
+pub(super) const SLOTS: usize = 2;
 const MAX_SLOT: u16 = 5120;
 /// Room for a wrapped key of another kind: that of an RSA key of 2048 bits, say.
 const SLACK: usize = 256;

@@ -17,12 +17,13 @@
 use std::error::Error;
 use std::{fmt, io};
 
-use super::area::{SlotError, Slots, Start, second_written};
-use super::{DecryptError, read_area};
+use super::DecryptError;
+use super::area::{SlotError, Slots, second_written};
+use super::inspect::read;
 use crate::envelope::Envelope;
 use crate::error::{KeyError, OpenError};
-use crate::key::{KeyEncryption, WrappedKey};
-use crate::read_at::{ReadAt, read_exact_at};
+use crate::key::KeyEncryption;
+use crate::read_at::ReadAt;
 
 /// A place whose bytes can be changed.
 pub trait Area: ReadAt {
@@ -50,15 +51,6 @@ impl Area for std::fs::File {
     fn sync(&self) -> io::Result<()> {
         self.sync_data()
     }
-}
-
-/// A stream's data key as it is wrapped now. Only opening proves it.
-///
-/// # Errors
-///
-/// [`DecryptError`], as far as the header shows.
-pub fn wrapped_key(stream: &(impl ReadAt + ?Sized)) -> Result<WrappedKey, DecryptError> {
-    Ok(read(stream)?.1.newest().wrapped.clone())
 }
 
 impl<K: KeyEncryption> Envelope<K> {
@@ -115,15 +107,6 @@ pub fn rewrap_in_place(
 fn next_generation(generation: u64, second: usize) -> Option<u64> {
     let next = generation.checked_add(1)?;
     if second_written(next) == second { Some(next) } else { next.checked_add(1) }
-}
-
-fn read(stream: &(impl ReadAt + ?Sized)) -> Result<(Start, Slots), DecryptError> {
-    let mut at = 0;
-    read_area(&mut |buffer| {
-        read_exact_at(stream, buffer, at).map_err(DecryptError::of_reading)?;
-        at = at.saturating_add(u64::try_from(buffer.len()).unwrap_or(u64::MAX));
-        Ok(())
-    })
 }
 
 /// A stream was not rewrapped, or not wholly. It decrypts under the old key or the new one.

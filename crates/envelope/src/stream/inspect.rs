@@ -1,0 +1,70 @@
+//! What a stream's header shows to anybody, before a key proves it.
+
+use super::area::{Slots, Start};
+use super::{DecryptError, read_area};
+use crate::key::WrappedKey;
+use crate::read_at::{ReadAt, read_exact_at};
+
+/// Reads a stream's header. Only opening proves it.
+///
+/// # Errors
+///
+/// [`DecryptError`], as far as the header shows.
+pub fn inspect(stream: &(impl ReadAt + ?Sized)) -> Result<Header, DecryptError> {
+    let (_, slots) = read(stream)?;
+    let state = match &slots {
+        Slots::Alike(_) => HeaderSlots::Alike,
+        Slots::Differ { .. } => HeaderSlots::Differ,
+        Slots::One(_) => HeaderSlots::OneTorn,
+    };
+    Ok(Header { wrapped: slots.newest().wrapped.clone(), slots: state })
+}
+
+/// A stream's data key as it is wrapped now: that of the slot which is tried first. Only opening proves it.
+///
+/// # Errors
+///
+/// [`DecryptError`], as far as the header shows.
+pub fn wrapped_key(stream: &(impl ReadAt + ?Sized)) -> Result<WrappedKey, DecryptError> {
+    inspect(stream).map(|header| header.wrapped)
+}
+
+/// A stream's header as it lies there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Header {
+    wrapped: WrappedKey,
+    slots: HeaderSlots,
+}
+
+impl Header {
+    /// The wrapped data key in the slot that is tried first.
+    pub fn wrapped_key(&self) -> &WrappedKey {
+        &self.wrapped
+    }
+
+    /// Whether both slots are as they should be.
+    pub fn slots(&self) -> HeaderSlots {
+        self.slots
+    }
+}
+
+/// How a stream's two header slots are. It opens as long as one is good; a rewrap makes both good again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeaderSlots {
+    /// They hold the same, as they do unless something happened.
+    Alike,
+    /// They hold different things: a rewrap was interrupted, or somebody forged one.
+    Differ,
+    /// One was torn by a crash, rotted or was changed. If the other goes too, so does the stream.
+    OneTorn,
+}
+
+/// The first sector and the slots.
+pub(super) fn read(stream: &(impl ReadAt + ?Sized)) -> Result<(Start, Slots), DecryptError> {
+    let mut at = 0;
+    read_area(&mut |buffer| {
+        read_exact_at(stream, buffer, at).map_err(DecryptError::of_reading)?;
+        at = at.saturating_add(u64::try_from(buffer.len()).unwrap_or(u64::MAX));
+        Ok(())
+    })
+}
