@@ -79,8 +79,9 @@ impl<K: KeyEncryption> Envelope<K> {
         })
     }
 
-    /// Wraps the data key of an encrypted file anew, where it lies, under the version of the key that is now in use: a few
-    /// hundred bytes are written, whatever the file's size. See [`stream`] for what a crash can do: nothing.
+    /// Wraps the data key of an encrypted file anew, where it lies, under the version of the key that is now in use. Whatever
+    /// the file's size, two header slots are written, of 512 to 5,120 bytes each as the wrapped key is short or long; and one
+    /// of them once more where a rewrap was interrupted. See [`stream`] for what a crash can do: nothing.
     ///
     /// # Errors
     ///

@@ -185,6 +185,8 @@ fn key_that_wraps_at_length_has_longer_slots_and_one_that_does_not_fit_is_refuse
     let stream = envelope.encrypt(b"", &b"value"[..], Vec::new(), &Options::default()).unwrap();
     let disk = Disk::new(&stream);
     rewrap_in_place(&long, &short, &disk).unwrap();
+    let writes: Vec<usize> = disk.journal().iter().map(|(_, bytes)| bytes.len()).collect();
+    assert_eq!(writes, [4608, 4608]);
     let moved = Envelope::new(short);
     let opened = moved.decrypt(b"", &disk.bytes()[..], Vec::new(), &Options::default()).unwrap();
     assert_eq!(opened, b"value");
