@@ -146,6 +146,10 @@ fn rewrap_to_another_key_that_was_killed_can_be_repeated_with_the_same_two() {
         *disk.fail_after.lock().unwrap() = Some(fail_after);
         assert!(rewrap_in_place(old.key(), new.key(), &disk).is_err());
         let again = Disk::new(&disk.bytes());
+        let header = inspect(&again).unwrap();
+        let names = (header.wrapped_key().name(), header.other_wrapped_key().map(WrappedKey::name));
+        let expected = [("old", None), ("new", Some("old")), ("new", None), ("new", None)];
+        assert_eq!(names, expected[fail_after]);
         let repeated = rewrap_in_place(old.key(), new.key(), &again);
         // Once nothing of the old key is left, the new one has to be named; it is done then.
         let old_is_gone = matches!(repeated, Err(StreamRewrapError::Open(_)));

@@ -192,7 +192,7 @@ fn part_of(to: &Path) -> Result<PathBuf, FileError> {
 
 /// Removes what a process that was killed has left. What is being written is locked.
 fn remove_abandoned(part: &Path) {
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let Ok(file) = openat(CWD, part, flags, Mode::empty()).map(File::from) else { return };
     if file.try_lock().is_ok() && is_at(&file, part) {
         // What cannot be removed is in the way, and whoever needs the name is told.

@@ -12,12 +12,12 @@ use crate::read_at::{ReadAt, read_exact_at};
 /// [`DecryptError`], as far as the header shows.
 pub fn inspect(stream: &(impl ReadAt + ?Sized)) -> Result<Header, DecryptError> {
     let (_, slots) = read(stream)?;
-    let state = match &slots {
-        Slots::Alike(_) => HeaderSlots::Alike,
-        Slots::Differ { .. } => HeaderSlots::Differ,
-        Slots::One(_) => HeaderSlots::OneTorn,
+    let (slot, other, slots) = match slots {
+        Slots::Alike(slot) => (slot, None, HeaderSlots::Alike),
+        Slots::Differ { newer, older } => (newer, Some(older.wrapped), HeaderSlots::Differ),
+        Slots::One(slot) => (slot, None, HeaderSlots::OneTorn),
     };
-    Ok(Header { wrapped: slots.newest().wrapped.clone(), slots: state })
+    Ok(Header { wrapped: slot.wrapped, other, slots })
 }
 
 /// A stream's data key as it is wrapped now: that of the slot which is tried first. Only opening proves it.
@@ -33,6 +33,7 @@ pub fn wrapped_key(stream: &(impl ReadAt + ?Sized)) -> Result<WrappedKey, Decryp
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {
     wrapped: WrappedKey,
+    other: Option<WrappedKey>,
     slots: HeaderSlots,
 }
 
@@ -40,6 +41,12 @@ impl Header {
     /// The wrapped data key in the slot that is tried first.
     pub fn wrapped_key(&self) -> &WrappedKey {
         &self.wrapped
+    }
+
+    /// That in the other slot, where both are whole and differ: it is tried where the first does not open. A program that
+    /// looks for the key by its name has to have both, or the name in a forged slot leads it astray.
+    pub fn other_wrapped_key(&self) -> Option<&WrappedKey> {
+        self.other.as_ref()
     }
 
     /// Whether both slots are as they should be.
