@@ -4,6 +4,24 @@
 //! and destroys them. [`Key`] is a handle on one of them, for programs: it encrypts, decrypts, signs and so on, at the speed of the cipher,
 //! and never shows a key. Ciphertexts, signatures and MACs are Vault's texts (`vault:v1:…`), or the same as bytes.
 //!
+//! ```
+//! use strongroom_barrier::Barrier;
+//! use strongroom_transit::algorithm::KeyType;
+//! use strongroom_transit::{DecryptOptions, EncryptOptions, KeySpec, MOUNT, Options, Transit};
+//!
+//! async fn keep_secret(barrier: Barrier) -> Result<(), Box<dyn std::error::Error>> {
+//!     let transit = Transit::open(barrier, MOUNT.parse()?, Options::default())?;
+//!     let name = "invoices".parse()?;
+//!     let key = transit.create(&name, &KeySpec::new(KeyType::Aes256Gcm96)).await?;
+//!
+//!     let ciphertext = key.encrypt(b"9.99 EUR", &EncryptOptions::default())?;
+//!     transit.rotate(&name).await?;
+//!     let plaintext = key.decrypt(&ciphertext, &DecryptOptions::default())?;
+//!     assert_eq!(plaintext.as_slice(), b"9.99 EUR");
+//!     Ok(())
+//! }
+//! ```
+//!
 //! # Versions
 //!
 //! A key has versions, numbered from 1. Each has a [state](VersionState) of SP 800-57. The newest active one encrypts, signs and makes MACs, unless
