@@ -28,6 +28,8 @@ pub enum ManageError {
     NotFound,
     /// There is a key of that name already.
     Exists,
+    /// A backup of another key, or of versions that it lacks, is to be restored over a key that is in use.
+    OtherKey,
     /// The key is deleted: restore it first.
     Deleted,
     /// The key is not deleted.
@@ -103,6 +105,10 @@ impl fmt::Display for ManageError {
         match self {
             Self::NotFound => f.write_str(NOT_FOUND),
             Self::Exists => f.write_str("there is a key of that name already, and it was left as it is: choose another name"),
+            Self::OtherKey => f.write_str(
+                "the key of that name does not hold all that is in the backup, and it is in use: restore under another name, \
+                 or delete it first",
+            ),
             Self::Deleted => f.write_str(DELETED),
             Self::NotDeleted => f.write_str("only a deleted key can be restored or destroyed: delete it first"),
             Self::DeletionNotAllowed => {

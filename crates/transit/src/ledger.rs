@@ -66,19 +66,19 @@ impl Ledger {
         }
     }
 
-    /// Raises the record to what a backup knows. Never lowers it.
-    pub(crate) async fn raise(&self, version: VersionId, at_least: Amount) -> Result<(), LedgerError> {
-        loop {
-            let (used, condition) = self.read(version).await?;
-            if used.covers(at_least) {
-                return Ok(());
-            }
-            match self.write(version, used.max(at_least), condition).await {
-                Ok(()) => return Ok(()),
-                Err(CommitError::Condition { .. }) => {}
-                Err(error) => return Err(LedgerError::Commit(error)),
-            }
+    /// Has the batch raise the record to what a backup knows. Never lowers it.
+    pub(crate) async fn raise(
+        &self,
+        batch: Batch,
+        version: VersionId,
+        at_least: Amount,
+    ) -> Result<Batch, LedgerError> {
+        let (used, condition) = self.read(version).await?;
+        if used.covers(at_least) {
+            return Ok(batch);
         }
+        let record = Plaintext::new(encode(used.max(at_least)).to_vec());
+        Ok(batch.put_if(self.path(version)?, record, condition))
     }
 
     async fn read(&self, version: VersionId) -> Result<(Amount, Condition), LedgerError> {

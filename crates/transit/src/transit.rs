@@ -4,6 +4,7 @@ mod delete;
 mod export;
 mod import;
 mod keeper;
+mod restore;
 mod update;
 mod versions;
 
