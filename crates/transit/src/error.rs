@@ -279,6 +279,7 @@ impl From<LedgerError> for ManageError {
     fn from(error: LedgerError) -> Self {
         match error {
             LedgerError::Exhausted | LedgerError::Malformed => Self::Usage,
+            LedgerError::Outdated => Self::Contended,
             LedgerError::Read(error) => Self::Read(error),
             LedgerError::Commit(error) => Self::Commit(error),
             LedgerError::Path(error) => Self::Path(error),
@@ -294,7 +295,7 @@ impl From<LedgerError> for UseError {
             LedgerError::Read(error) => Self::Usage(Box::new(error)),
             LedgerError::Commit(error) => Self::Usage(Box::new(error)),
             LedgerError::Path(error) => Self::Usage(Box::new(error)),
-            LedgerError::Malformed => Self::Usage(error.to_string().into()),
+            LedgerError::Malformed | LedgerError::Outdated => Self::Usage(error.to_string().into()),
         }
     }
 }

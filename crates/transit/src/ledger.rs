@@ -128,6 +128,8 @@ pub fn decode(record: &[u8]) -> Option<Amount> {
 pub(crate) enum LedgerError {
     /// The limit is reached.
     Exhausted,
+    /// The key was changed since it was read: to be read again.
+    Outdated,
     /// The record could not be read.
     Read(ReadError),
     /// The record could not be written. If it was written all the same, that much is lost.
@@ -154,6 +156,7 @@ impl fmt::Display for LedgerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Exhausted => f.write_str("this version of the key has reached its limit: rotate the key"),
+            Self::Outdated => f.write_str("the key was changed at the same time: try again"),
             Self::Read(error) => error.fmt(f),
             Self::Commit(error) => error.fmt(f),
             Self::Malformed => f.write_str(

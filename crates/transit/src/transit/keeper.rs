@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::{Inner, Transit};
 use crate::cell::{Cell, Content};
+use crate::error::ManageError;
 
 /// Ends when the last handle on the keys is dropped.
 pub(super) struct Keeper {
@@ -19,11 +20,12 @@ struct Refill {
 }
 
 impl Keeper {
-    pub(super) fn start(inner: Weak<Inner>) -> io::Result<Self> {
+    pub(super) fn start(inner: Weak<Inner>, now: u64) -> io::Result<Self> {
         let (requests, inbox) = mpsc::sync_channel::<Refill>(QUEUE);
         std::thread::Builder::new().name("strongroom-transit".to_owned()).spawn(move || {
             let mut round = Instant::now();
-            let mut sweep = round;
+            let mut sweep = now.saturating_add(FIRST_SWEEP);
+            let mut seen = 0;
             loop {
                 let request = match inbox.recv_timeout(round.saturating_duration_since(Instant::now())) {
                     Ok(request) => Some(request),
@@ -39,15 +41,16 @@ impl Keeper {
                     transit.refill(&cell, version);
                 }
                 // Busy keys must not put off what time brings.
-                let now = Instant::now();
-                if now >= round {
+                if Instant::now() >= round {
+                    transit.follow_others(&mut seen);
                     transit.look_after();
-                    round = now + TICK;
+                    round = Instant::now() + TICK;
                 }
+                let now = transit.now();
                 if now >= sweep {
                     // Errors come again with the next sweep, and at every `destroy_due`.
                     let _ = pollster::block_on(transit.destroy_due());
-                    sweep = now + SWEEP;
+                    sweep = now.saturating_add(SWEEP);
                 }
             }
         })?;
@@ -66,9 +69,37 @@ impl Transit {
         let Ok(live) = content.usable() else { return };
         let Ok((version, key)) = live.protecting(Some(version)) else { return };
         // Without a block the next operation asks again, and tells its caller what is wrong.
-        let _ = key
-            .counter()
-            .refill(live.blocks, |asked| pollster::block_on(self.inner.ledger.reserve(version.id, asked)));
+        let _ = key.counter().refill(live.blocks, |asked| {
+            pollster::block_on(self.inner.reserve(&cell.name, live, version.id, asked))
+        });
+    }
+
+    /// Takes over what other managers have changed. `seen` is the store's last commit before the round before.
+    fn follow_others(&self, seen: &mut u64) {
+        let Ok(status) = self.inner.barrier.status() else { return };
+        if status.sequence == *seen {
+            return;
+        }
+        let mut complete = true;
+        for cell in self.inner.cells() {
+            complete &= pollster::block_on(self.follow(&cell)).is_ok();
+        }
+        // What could not be read is tried again at the next tick, and at every reservation.
+        if complete {
+            *seen = status.sequence;
+        }
+    }
+
+    async fn follow(&self, cell: &Cell) -> Result<(), ManageError> {
+        let known = cell.revision();
+        let stored = self.inner.barrier.get(&self.inner.path(&cell.name)?).await?;
+        if known.is_none() || known == stored.map(|entry| entry.revision()) {
+            return Ok(());
+        }
+        match self.reload(&cell.name).await {
+            Err(ManageError::NotFound) => Ok(()),
+            outcome => outcome,
+        }
     }
 
     /// What time brings: rotation by age, destruction. Errors come again at the next tick, and at every use.
@@ -91,5 +122,7 @@ impl Transit {
 
 const QUEUE: usize = 256;
 const TICK: Duration = Duration::from_millis(500);
-/// Between looks at the keys that nobody uses: one of them may be due for destruction.
-const SWEEP: Duration = Duration::from_secs(60 * 60);
+/// Seconds between looks at the keys that nobody uses: one of them may be due for destruction.
+const SWEEP: u64 = 60 * 60;
+/// After the keys were opened: not at once, so that a key comes back with an older copy of the store.
+const FIRST_SWEEP: u64 = 60;
