@@ -58,6 +58,11 @@ pub enum ManageError {
     BackupNotAllowed,
     /// A key of this kind has nothing of that sort.
     Unsupported(KeyKind),
+    /// What was to become another version is the key of one already.
+    SameKey {
+        /// That version.
+        version: u32,
+    },
     /// An imported key that may not be rotated here.
     RotationNotAllowed,
     /// The backup is damaged or none.
@@ -128,6 +133,7 @@ impl fmt::Display for ManageError {
                 f.write_str("the key's policy does not allow a backup in the clear: set `allow_plaintext_backup` first")
             }
             Self::Unsupported(kind) => write!(f, "a key of type {kind} has nothing of that sort: see what its type can do"),
+            Self::SameKey { version } => write!(f, "this key is version {version} already: import another one"),
             Self::RotationNotAllowed => f.write_str(
                 "the key was imported and may not be rotated here: import its next version, or import it with rotation allowed",
             ),

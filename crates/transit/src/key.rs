@@ -74,12 +74,13 @@ impl Key {
     }
 
     /// Counts one operation on so many bytes by the version that is named or the newest active one, then does it. At the limit
-    /// the key is rotated, if its policy says so and no version was named.
+    /// the key is rotated, if its policy says so and no version was named. What `check` refuses neither counts nor rotates.
     #[inline]
     fn protect<T>(
         &self,
         named: Option<u32>,
         bytes: usize,
+        check: impl Fn(&Live, &VersionKey) -> Result<(), UseError>,
         work: impl FnOnce(&Live, &Version, &VersionKey) -> Result<T, UseError>,
     ) -> Result<T, UseError> {
         let need = one(bytes);
@@ -87,6 +88,7 @@ impl Key {
             let content = self.cell.load();
             let live = content.usable()?;
             let (version, key) = live.protecting(named)?;
+            check(live, key)?;
             match self.count(live, version, key, need) {
                 Ok(()) => return work(live, version, key),
                 // Others may use the next version up before this thread comes to it: then once more.

@@ -454,6 +454,11 @@ fn key_comes_in_wrapped_and_rotates_only_if_that_was_said() {
     assert!(matches!(wait(transit.rotate(&name("key"))), Err(ManageError::RotationNotAllowed)));
     let next = Incoming::Bytes(&[8; 32]);
     assert_eq!(wait(transit.import_version(&name("key"), next)).unwrap(), 2);
+    // The same key as another version would count apart, and each would open the other's ciphertexts.
+    for (bytes, version) in [(&[7; 32], 1), (&[8; 32], 2)] {
+        let same = wait(transit.import_version(&name("key"), Incoming::Bytes(bytes)));
+        assert!(matches!(same, Err(ManageError::SameKey { version: found }) if found == version));
+    }
     let wrong = Incoming::Wrapped { blob: &blob, hash: OaepHash::Sha384 };
     assert!(matches!(wait(transit.import(&name("wrong"), &spec, wrong, false)), Err(ManageError::Unwrap(_))));
     let short = wait(transit.import(&name("short"), &spec, Incoming::Bytes(&[7; 16]), true));

@@ -52,6 +52,13 @@ fn public_numbers(public_key: &[u8]) -> Option<(&[u8], &[u8])> {
     Some(numbers)
 }
 
+pub(super) fn check(key: &KeyPair, input_len: usize, options: SignOptions) -> Result<(), ParameterError> {
+    let hash = hash(options)?;
+    scheme(hash, key.public_modulus_len(), options.rsa_padding)?;
+    let fits = !options.prehashed || input_len == hash.name.output_len();
+    if fits { Ok(()) } else { Err(ParameterError::DigestLength) }
+}
+
 pub(super) fn sign(key: &KeyPair, input: &[u8], options: SignOptions) -> Result<Vec<u8>, SignError> {
     let hash = hash(options)?;
     let scheme = scheme(hash, key.public_modulus_len(), options.rsa_padding)?;

@@ -15,7 +15,7 @@ use crate::name::KeyName;
 use crate::policy::{KeySpec, Policy};
 use crate::record::RecordError;
 use crate::state::VersionState;
-use crate::version::VersionKey;
+use crate::version::{Version, VersionKey};
 
 /// A key as it comes in.
 #[derive(Clone, Copy)]
@@ -58,7 +58,8 @@ impl Transit {
     ///
     /// # Errors
     ///
-    /// [`ManageError::Unsupported`] for a key that was not imported; as [`import`](Self::import).
+    /// [`ManageError::Unsupported`] for a key that was not imported; [`ManageError::SameKey`] for one that is a version already: the
+    /// two would count apart, and open each other's ciphertexts; as [`import`](Self::import).
     pub async fn import_version(&self, name: &KeyName, key: Incoming<'_>) -> Result<u32, ManageError> {
         let policy = not_deleted(&self.inner.read(name).await?.record)?.policy;
         let key_type = policy.kind.local().filter(|_| policy.imported);
@@ -71,8 +72,16 @@ impl Transit {
             if record.policy.kind != policy.kind || !record.policy.imported {
                 return Err(ManageError::Unsupported(record.policy.kind));
             }
+            let incoming = material.take().ok_or(ManageError::Contended)?;
+            let same = |version: &&Version| {
+                let known = version.key.as_ref().and_then(|key| key.material());
+                known.is_some_and(|known| known.is_same_key(&incoming))
+            };
+            if let Some(version) = record.versions.iter().find(same) {
+                return Err(ManageError::SameKey { version: version.number });
+            }
             // Moved in, and back out of a record that was not committed: key material has no copies.
-            let key = VersionKey::local(material.take().ok_or(ManageError::Contended)?);
+            let key = VersionKey::local(incoming);
             let (next, number) = append(record, key, VersionState::Active, now)?;
             match self.inner.write(name, &next, Condition::Revision(live.revision)).await {
                 Ok(revision) => {
