@@ -60,9 +60,9 @@ impl Default for GenerateOptions {
 impl Material {
     /// Draws a new key.
     ///
-    /// The operating system's randomness is used where the key is a string of random bytes (symmetric keys, seeds of
-    /// Ed25519, ML-KEM and ML-DSA); aws-lc's generator, which it seeds, for the scalars of ECDSA and the primes of
-    /// RSA.
+    /// Where the key is a string of random bytes (symmetric and HMAC keys, seeds of Ed25519, ML-KEM and ML-DSA) it is drawn from
+    /// the operating system, and from a second source where one was named ([`random::mix_in`]). The scalars of ECDSA and the primes of
+    /// RSA come from aws-lc's generator alone, which the operating system seeds.
     ///
     /// # Errors
     ///
@@ -74,7 +74,7 @@ impl Material {
         let body = match random_len(key_type, *options) {
             Some(len) => {
                 let mut body = SecretBytes::zeroed(len)?;
-                random::fill(body.expose_mut()).map_err(SecretError::from)?;
+                random::fill_as_key(body.expose_mut())?;
                 body
             }
             None => Private::generate_body(key_type)?,
