@@ -36,6 +36,7 @@ pub use import::Incoming;
 #[derive(Clone)]
 pub struct Options {
     /// How long, in seconds, a deleted key must wait before it is destroyed, and a version that is out of use likewise.
+    /// [`trim`](Transit::trim) does not wait.
     pub minimum_delay: u64,
     /// Finds the keys that are held elsewhere; without it there are none.
     pub held: Option<Arc<dyn HeldKeys>>,
@@ -131,7 +132,8 @@ impl Transit {
     }
 
     async fn insert(&self, name: &KeyName, policy: Policy, key: VersionKey) -> Result<Key, ManageError> {
-        let version = Version::new(1, VersionState::Active, key, self.now())?;
+        let first = policy.min_available_version;
+        let version = Version::new(first, VersionState::Active, key, self.now())?;
         let record = KeyRecord { policy, versions: vec![version] };
         let revision = self.inner.insert(name, &record).await?;
         Ok(self.handle(name, Live::new(record, revision)))

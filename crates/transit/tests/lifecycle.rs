@@ -4,6 +4,7 @@
 
 mod common;
 
+use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -245,6 +246,37 @@ fn age_rotates_a_key_in_use_and_one_that_is_found_later() {
     pass(DAY);
     let key = wait(fixture.reopen().key(&name("key"))).unwrap();
     assert_eq!(key.latest_version().unwrap(), 3);
+}
+
+#[test]
+fn key_that_was_trimmed_elsewhere_keeps_its_numbers() {
+    let (fixture, transit) = Fixture::new();
+    let spec = KeySpec::new(KeyType::Aes256Gcm96);
+    // As whoever had the key under number 3 would have it.
+    let there = wait(transit.import(&name("there"), &spec, Incoming::Bytes(&[7; 32]), false)).unwrap();
+    let text = there.encrypt_text(b"message", &EncryptOptions::default()).unwrap().replace(":v1:", ":v3:");
+    let first = NonZeroU32::new(3).unwrap();
+    let key =
+        wait(transit.import_from(&name("key"), &spec, Incoming::Bytes(&[7; 32]), false, first)).unwrap();
+    assert_eq!(key.decrypt_text(&text, &DecryptOptions::default()).unwrap().as_slice(), b"message");
+    assert!(matches!(there.decrypt_text(&text, &DecryptOptions::default()), Err(UseError::NoVersion)));
+    assert_eq!(wait(transit.import_version(&name("key"), Incoming::Bytes(&[8; 32]))).unwrap(), 4);
+    assert_eq!(encrypt(&key)[3], 4);
+    let key = wait(fixture.reopen().key(&name("key"))).unwrap();
+    assert_eq!(key.decrypt_text(&text, &DecryptOptions::default()).unwrap().as_slice(), b"message");
+}
+
+#[test]
+fn export_gives_versions_out_of_use_and_none_that_was_never_in_use() {
+    let (_, transit) = Fixture::new();
+    let spec = KeySpec { exportable: true, ..KeySpec::new(KeyType::Aes256Gcm96) };
+    create_as(&transit, "key", &spec);
+    wait(transit.rotate(&name("key"))).unwrap();
+    wait(transit.prepare_version(&name("key"))).unwrap();
+    wait(transit.set_state(&name("key"), 1, VersionState::Suspended)).unwrap();
+    let exported =
+        wait(transit.export(&name("key"), ExportKind::EncryptionKey, ExportFormat::Default, None)).unwrap();
+    assert_eq!(exported.iter().map(|key| key.version).collect::<Vec<_>>(), [1, 2]);
 }
 
 fn until(condition: impl Fn() -> bool) {

@@ -21,7 +21,8 @@ pub struct Exported {
 }
 
 impl Transit {
-    /// Exports one version, or all that still decrypt and verify.
+    /// Exports one version, or all that the policy's minimum lets decrypt and verify, also those that are out of use: suspended,
+    /// deactivated or compromised. Never one that was not active yet or is destroyed.
     ///
     /// # Errors
     ///
