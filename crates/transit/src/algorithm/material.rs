@@ -220,12 +220,8 @@ impl Material {
     }
 
     /// Whether [`sign`](Self::sign) takes an input of so many bytes with these options.
-    pub(crate) fn check_signing(
-        &self,
-        input_len: usize,
-        options: &SignOptions,
-    ) -> Result<(), ParameterError> {
-        self.private.check_signing(self.key_type, input_len, *options)
+    pub(crate) fn check_signing(&self, input_len: usize, options: SignOptions) -> Result<(), ParameterError> {
+        self.private.check_signing(self.key_type, input_len, options)
     }
 
     /// Whether the signature is this key's for the input: [`PublicKey::verify`].

@@ -69,7 +69,7 @@ impl Key {
             VersionSecret::Local(material) if !material.key_type().supports_signing() => {
                 Err(unsupported(policy.kind))
             }
-            VersionSecret::Local(material) => Ok(material.check_signing(input_len, &request.options)?),
+            VersionSecret::Local(material) => Ok(material.check_signing(input_len, request.options)?),
             VersionSecret::Held(reference) => {
                 self.check_signing_held(policy.kind, reference, request.options)
             }
