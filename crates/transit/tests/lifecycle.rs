@@ -5,6 +5,7 @@
 mod common;
 
 use std::num::NonZeroU32;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -340,10 +341,25 @@ fn what_another_manager_changes_holds_within_a_second() {
     // Unless the thread that looks after the keys was first.
     let _ = wait(first.destroy_if_due(&name("key")));
     until(|| matches!(try_encrypt(), Err(UseError::NotFound)));
-    // A new key under the name is another one: the handle does not move to it.
+}
+
+#[test]
+fn handle_does_not_move_to_another_key_of_its_name() {
+    let _clock = clock();
+    let (_, first) = Fixture::new();
+    create(&first, "key", KeyType::Aes256Gcm96);
+    let second = transit(first.barrier(), Options::default());
+    let key = wait(second.key(&name("key"))).unwrap();
+    encrypt(&key);
+    configure(&first, "key", ConfigChange { deletion_allowed: Some(true), ..ConfigChange::default() })
+        .unwrap();
+    wait(first.delete(&name("key"))).unwrap();
+    wait(first.schedule_destruction(&name("key"), now() + DAY)).unwrap();
+    pass(DAY);
+    let _ = wait(first.destroy_if_due(&name("key")));
     create(&first, "key", KeyType::Aes256Gcm96);
     wait(second.reload(&name("key"))).unwrap();
-    assert!(matches!(try_encrypt(), Err(UseError::NotFound)));
+    assert!(matches!(key.encrypt(b"", &EncryptOptions::default()), Err(UseError::NotFound)));
     encrypt(&wait(second.key(&name("key"))).unwrap());
 }
 
@@ -369,25 +385,31 @@ fn key_made_while_one_of_its_name_is_destroyed_lives() {
     let _clock = clock();
     let (_, transit) = Fixture::new();
     let allow = ConfigChange { deletion_allowed: Some(true), ..ConfigChange::default() };
-    let make = || loop {
-        match wait(transit.create(&name("key"), &KeySpec::new(KeyType::Aes256Gcm96))) {
-            Ok(key) => break key,
-            Err(ManageError::Exists) => {}
-            Err(error) => panic!("{error}"),
-        }
-    };
-    let mut old = make();
+    let create = || wait(transit.create(&name("key"), &KeySpec::new(KeyType::Aes256Gcm96)));
+    let mut old = create().unwrap();
     for _ in 0..200 {
         configure(&transit, "key", allow).unwrap();
         wait(transit.delete(&name("key"))).unwrap();
         pass(2 * DAY);
         wait(transit.schedule_destruction(&name("key"), now())).unwrap();
-        let new = std::thread::scope(|scope| {
-            let maker = scope.spawn(make);
+        let made = Mutex::new(None);
+        std::thread::scope(|scope| {
+            // So many that one of them waits for the name when it becomes free.
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    while made.lock().unwrap().is_none() {
+                        match create() {
+                            Ok(key) => *made.lock().unwrap() = Some(key),
+                            Err(ManageError::Exists) => {}
+                            Err(error) => panic!("{error}"),
+                        }
+                    }
+                });
+            }
             // The thread that looks after the keys may be first.
             let _ = wait(transit.destroy_if_due(&name("key")));
-            maker.join().unwrap()
         });
+        let new = made.into_inner().unwrap().unwrap();
         encrypt(&new);
         assert!(matches!(old.encrypt(b"", &EncryptOptions::default()), Err(UseError::NotFound)));
         old = new;
