@@ -36,6 +36,10 @@
 //! record stays when the key is destroyed, and follows the version, not the name: whoever restores a backup of it goes on from there.
 //! In another store the count begins with what the backup knew: two stores that use one key count apart.
 //!
+//! **An older copy of the whole store takes the counts back with it**: what the versions have done since the copy was made is no
+//! longer known, and the copy would let them do it again. After restoring a store, rotate every key with 96-bit nonces, and every key
+//! whose policy limits it, before it is used. So too where a copy runs beside the original.
+//!
 //! # What is promised about secrets in memory
 //!
 //! As in [`strongroom_crypto`]: keys lie in locked pages, scheduled ones on the cipher library's heap, wiped when freed. Records with keys in them
