@@ -1,5 +1,6 @@
 //! Files: whole or not at all.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
+#![allow(clippy::print_stdout)]
 
 mod common;
 
@@ -61,8 +62,13 @@ fn file_that_does_not_decrypt_to_its_end_leaves_nothing_behind() {
     let other = decrypt(&sealed, b"other");
     assert!(matches!(other, Err(FileError::Decrypt(DecryptError::Open(OpenError::Forged)))));
     assert_eq!(names(directory.path()), ["plain", "sealed"]);
+    let refused = [&forged, &cut, &other].into_iter().filter(|outcome| outcome.is_err()).count();
+    let left = names(directory.path()).len() - 2;
     decrypt(&sealed, b"aad").unwrap();
     assert_eq!(names(directory.path()), ["opened", "plain", "sealed"], "the control");
+    println!(
+        "evidence: id=envelope/partial-files figure={refused} files did not decrypt, and left {left} behind verdict=pass"
+    );
 }
 
 #[test]

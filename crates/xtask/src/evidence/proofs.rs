@@ -570,6 +570,22 @@ pub(super) const PROOFS: &[Proof] = &[
         "0 copies of a key of any type in memory after its drop; found while it lives",
         tests!("algorithms_traces"),
     ),
+    // Envelopes.
+    proof(
+        "envelope/flips",
+        "tampered streams are refused in every way of opening: 100 %; of the header's two copies one may rot",
+        tests!("stream"),
+    ),
+    proof("envelope/cuts", "truncated and extended streams are refused: 100 %", tests!("stream")),
+    proof("envelope/segments", "re-ordered streams are refused: 100 %", tests!("stream")),
+    proof("envelope/splices", "spliced streams are refused: 100 %", tests!("stream")),
+    proof("envelope/small-flips", "tampered small objects are refused: 100 %", tests!("small")),
+    proof(
+        "envelope/rewrap-crashes",
+        "a crash at any byte of a rewrap leaves a stream that opens and can be rewrapped",
+        tests!("rewrap"),
+    ),
+    proof("envelope/partial-files", "a file that fails to decrypt leaves nothing behind", tests!("files")),
     // What broke elsewhere.
     proof(
         "fuzz/corpus",
