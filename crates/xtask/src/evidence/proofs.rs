@@ -109,6 +109,7 @@ pub(super) const PROOFS: &[Proof] = &[
     proof("vectors/shares", "every vector is run, none is left out", tests!("formats")),
     proof("vectors/slots", "every vector is run, none is left out", tests!("formats")),
     proof("vectors/rewraps", "every vector is run, none is left out", tests!("formats")),
+    proof("vectors/envelopes", "every vector is run, none is left out", tests!("formats")),
     proof("vectors/backups", "whole stores made in Python are restored, opened and read", tests!("formats")),
     // Storage.
     proof("storage/conformance-memory", "the whole suite passes", tests!("conformance")),
