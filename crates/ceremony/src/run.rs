@@ -17,6 +17,7 @@ mod ending;
 mod error;
 mod journal;
 pub mod record;
+mod rehearsal;
 mod shares;
 mod software;
 mod store;
@@ -83,6 +84,11 @@ pub fn run(
     record: &mut dyn Record,
 ) -> Result<Ended, CeremonyError> {
     let output = if setting.rehearsal { plan.output.join("rehearsal") } else { plan.output.clone() };
+    if setting.rehearsal {
+        // It begins anew each time, since nothing in it is worth going on with.
+        remove_directory(&output)
+            .map_err(|error| CeremonyError::io("the last rehearsal could not be removed", error))?;
+    }
     let made = DirBuilder::new().recursive(true).mode(0o700).create(&output);
     made.map_err(|error| CeremonyError::io("the output directory could not be made", error))?;
     let journal = Journal::open(&output, plan, setting.rehearsal).map_err(CeremonyError::Journal)?;
@@ -143,12 +149,15 @@ impl<'a> Ceremony<'a> {
             plan: self.plan.hash(),
             rehearsal: self.setting.rehearsal,
         })?;
+        if self.setting.rehearsal {
+            self.stage()?;
+        }
         if self.journal.is_resumed() {
             self.settle()?;
             let at = self.plan.steps.iter().copied().find(|step| !self.journal.is_done(*step));
             self.event(&Event::Resumed { at })?;
             self.talk.tell(&match at {
-                Some(step) => format!("This ceremony was interrupted. It goes on with \"{step}\"."),
+                Some(step) => format!("This ceremony was begun before. It goes on with \"{step}\"."),
                 None => "This ceremony is complete.".to_owned(),
             })?;
             if at.is_none() {
@@ -325,6 +334,11 @@ impl<'a> Ceremony<'a> {
 
     fn event(&mut self, event: &Event<'_>) -> Result<(), CeremonyError> {
         self.record.record(event).map_err(CeremonyError::Record)
+    }
+
+    /// A rehearsal does not wait.
+    fn cooling_off(&self) -> u64 {
+        if self.setting.rehearsal { 0 } else { self.plan.cooling_off }
     }
 
     fn now(&self) -> u64 {

@@ -18,7 +18,8 @@ fn pages(prepared: &Preparation, title: &str, rehearsal: bool) -> Vec<Page> {
 
 #[test]
 fn page_has_its_share_and_nothing_of_the_others() {
-    let prepared = prepared("groups(2 of {security: 2 of 3, operations: 1 of 2})");
+    // No group of 1 of n: there all holders have the same share.
+    let prepared = prepared("groups(2 of {security: 2 of 3, operations: 2 of 2})");
     let pages = pages(&prepared, "Root key", false);
     let shares: Vec<Zeroizing<String>> =
         prepared.share_texts().iter().map(|share| share_text::encode_grouped(share).unwrap()).collect();

@@ -85,6 +85,8 @@ pub enum PlanError {
     CoolingOff,
     /// The policy names a token that has no section.
     UnknownToken(String),
+    /// A PIN stands in the plan.
+    Pin,
 }
 
 impl fmt::Display for PlanError {
@@ -135,6 +137,10 @@ impl fmt::Display for PlanError {
             ),
             Self::CoolingOff => f.write_str(
                 "a cooling-off time is at most 6 days, since new shares that wait for more than 7 days end by themselves",
+            ),
+            Self::Pin => f.write_str(
+                "a PIN does not belong into a plan, and this one must be changed now: write where it is, as in \
+                 pin = \"env://STRONGROOM_PIN\"",
             ),
             Self::UnknownToken(name) => {
                 write!(f, "the policy names the token {name:?}, and there is no section [hsm.{name}]: add it")

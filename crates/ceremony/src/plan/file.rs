@@ -293,6 +293,12 @@ fn custodians_fit(plan: &Plan) -> Result<(), PlanError> {
 }
 
 fn tokens_fit(plan: &Plan) -> Result<(), PlanError> {
+    for section in plan.hsm.values() {
+        let pin = section.get("pin").and_then(toml::Value::as_str);
+        if pin.is_some_and(|pin| !pin.starts_with("env://") && !pin.starts_with("file://")) {
+            return Err(PlanError::Pin);
+        }
+    }
     let keys = plan.policy.iter().flat_map(Policy::hsm_keys);
     match keys.map(strongroom::HsmKey::token).find(|token| !plan.hsm.contains_key(*token)) {
         Some(token) => Err(PlanError::UnknownToken(token.to_owned())),

@@ -206,7 +206,7 @@ impl<'a> Ceremony<'a> {
 
     pub(super) fn cool_off(&mut self) -> Result<Outcome, CeremonyError> {
         let slot = self.new_slot()?;
-        let until = slot.created().saturating_add(self.plan.cooling_off);
+        let until = slot.created().saturating_add(self.cooling_off());
         let now = self.now();
         if now >= until {
             return Ok(Outcome::Done);

@@ -165,7 +165,7 @@ impl<'a> Ceremony<'a> {
         self.opened()?;
         let new = self.new_slot()?;
         // The slot's age now comes from the open store, so that nobody can shorten the time by writing storage.
-        if self.now() < new.created().saturating_add(self.plan.cooling_off) {
+        if self.now() < new.created().saturating_add(self.cooling_off()) {
             return Err(CeremonyError::Misfit(
                 "the cooling-off time is not over: start the ceremony again after it",
             ));

@@ -16,7 +16,7 @@ fn plan(policy: &str, custodians: usize) -> Plan {
     }
     for number in 0..custodians {
         text.push_str(&format!(
-            "[[people]]\nname = \"C{number}\"\ninitials = \"i{number}\"\nroles = [\"custodian\"]\ncustody = \"screen\"\n"
+            "[[people]]\nname = \"C{number}\"\ninitials = \"C{number}x\"\nroles = [\"custodian\"]\ncustody = \"screen\"\n"
         ));
     }
     Plan::parse(&text).unwrap()

@@ -222,3 +222,11 @@ fn custody_needs_its_words_and_no_others() {
         assert!(matches!(error, PlanError::Person { .. } | PlanError::Value { .. }), "{wrong}: {error:?}");
     }
 }
+
+#[test]
+fn pin_in_a_plan_is_refused_and_not_repeated() {
+    let section = |pin: &str| format!("{CREATE}\n[hsm.A]\npin = \"{pin}\"\n");
+    let error = Plan::parse(&section("123456")).unwrap_err();
+    assert!(matches!(error, PlanError::Pin) && !error.to_string().contains("123456"), "{error}");
+    assert!(Plan::parse(&section("env://STRONGROOM_PIN")).is_ok());
+}

@@ -104,7 +104,7 @@ impl Script {
         let wrong: usize = wrong.parse().map_err(|_| Gone(format!("{wrong} is no number of letters")))?;
         let right = share.chars().count().saturating_sub(wrong);
         let spoilt = (0..).zip(share.chars()).map(|(place, letter)| match letter {
-            letter if place < right => letter,
+            letter if place < right || letter.is_whitespace() => letter,
             'q' => 'p',
             _ => 'q',
         });
