@@ -164,7 +164,7 @@ fn rehearsal_touches_neither_the_store_nor_the_real_shares() {
     // Opening a storage writes into its file, so what it holds is compared: slots and head are sealed anew by any change.
     let state = || {
         let store = common::open(directory.path(), &first.shares, "Old").unwrap();
-        let state = (store.slots().unwrap().encode(), store.barrier().status().unwrap().head.sequence);
+        let state = (store.slots().unwrap().encode(), store.barrier().status().unwrap().sequence);
         pollster::block_on(store.seal());
         state
     };
