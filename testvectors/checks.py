@@ -4,7 +4,7 @@ import base64
 import json
 from pathlib import Path
 
-from strongroom_formats import backup, bch, entry, head, keyring, names, policy, record, rewrap, shamir, share, slots
+from strongroom_formats import backup, bch, entry, envelope, head, keyring, names, policy, record, rewrap, shamir, share, slots
 from strongroom_formats.primitives import sha256
 from strongroom_formats.share import from_text
 from strongroom_formats.wire import Reader, Refused
@@ -227,6 +227,29 @@ def _restore(vector: dict) -> None:
             assert content[:2] == (expected["revision"], raw(expected["value"]))
 
 
+def envelopes(vectors: dict) -> int:
+    openers = {"small": envelope.open_small, "streams": envelope.open_stream}
+    for form, opener in openers.items():
+        for vector in vectors[form]:
+            assert opener(_unwrapping(vector), raw(vector["associated"]), raw(vector["object"])) == raw(vector["plaintext"])
+        for vector in vectors[f"refused_{form}"]:
+            refuses(vector["reason"], opener, _unwrapping(vector), raw(vector["associated"]), raw(vector["object"]))
+    return sum(len(part) for part in vectors.values() if isinstance(part, list))
+
+
+def _unwrapping(vector: dict) -> envelope.Unwrap:
+    """In the place of a wrapping key: knows the wrapped keys of one vector, each in its context."""
+
+    def unwrap(wrapped: envelope.Wrapped, context: bytes) -> bytes:
+        for key in vector["keys"]:
+            known = envelope.Wrapped(key["name"].encode(), key["version"], raw(key["wrapped"]))
+            if wrapped == known and context == raw(vector["context"]):
+                return raw(key["data_key"])
+        raise Refused("unwrapping")
+
+    return unwrap
+
+
 CHECKS = {
     "records.json": records,
     "storage_keys.json": storage_keys,
@@ -238,6 +261,7 @@ CHECKS = {
     "slots.json": slot_sets,
     "rewraps.json": rewraps,
     "backups.json": backups,
+    "envelopes.json": envelopes,
 }
 
 

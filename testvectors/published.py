@@ -2,13 +2,14 @@
 
 import json
 import re
+from pathlib import Path
 
 import cryptography_vectors
 from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from kyber_py.ml_kem import ML_KEM_768
 
-from strongroom_formats import bch, hpke, primitives, shamir, xwing
+from strongroom_formats import bch, floe, hpke, primitives, shamir, xwing
 
 raw = bytes.fromhex
 
@@ -163,7 +164,20 @@ def field() -> int:
     return 257
 
 
-CHECKS = (hkdf, gcm, siv, ml_kem, x_wing, hpke_p256, hpke_x_wing, long_code, field)
+def floe_answers() -> int:
+    """Known answers that an independent implementation carries (`floe/published.json`), opened and made again."""
+    document = json.loads((Path(__file__).parent / "floe" / "published.json").read_text())
+    key, associated = bytes(32), document["associated_data"].encode()
+    for answer in document["answers"]:
+        sealed, plaintext = raw(answer["ciphertext"]), raw(answer["plaintext"])
+        segment = int.from_bytes(sealed[2:6], "big")
+        assert floe.decrypt(key, associated, sealed, answer["rotation"], shortest=40) == plaintext
+        ivs = [sealed[at + 4 : at + 16] for at in range(floe.HEADER, len(sealed), segment)]
+        assert floe.encrypt(key, associated, segment, sealed[10:42], ivs, plaintext, answer["rotation"]) == sealed
+    return len(document["answers"])
+
+
+CHECKS = (hkdf, gcm, siv, ml_kem, x_wing, hpke_p256, hpke_x_wing, long_code, field, floe_answers)
 
 _XWING = (
     (

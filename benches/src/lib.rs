@@ -4,6 +4,7 @@
 //! The machine may be shared and noisy. So a figure and its limit are measured in turns, in processor time of the thread
 //! where that is meaningful, and the ratio reported is the median over the turns.
 
+pub mod envelope;
 pub mod line;
 pub mod memory;
 pub mod record;

@@ -54,6 +54,14 @@ pub fn processor_time(work: impl FnOnce()) -> f64 {
     seconds(after) - seconds(before)
 }
 
+/// Processor time of all threads that `work` takes, in seconds.
+pub fn process_time(work: impl FnOnce()) -> f64 {
+    let before = clock_gettime(ClockId::ProcessCPUTime);
+    work();
+    let after = clock_gettime(ClockId::ProcessCPUTime);
+    seconds(after) - seconds(before)
+}
+
 /// Time on the wall that `work` takes, in seconds: for what waits for the disk or for other threads.
 pub fn wall_time(work: impl FnOnce()) -> f64 {
     let before = Instant::now();

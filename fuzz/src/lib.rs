@@ -21,15 +21,20 @@ use strongroom_shamir::text::{self, Decoded, ShareText};
 use strongroom_shamir::{Share, vault};
 use strongroom_storage::fuzzing as storage;
 
+mod envelope;
 pub mod fixed;
 mod log;
 
+pub use envelope::{header as envelope_header, small as envelope_small, stream as envelope_stream};
 pub use log::patched as log;
 
 /// Every target by name, so that the seeds can be checked against them.
 pub const TARGETS: &[(&str, fn(&[u8]) -> bool)] = &[
     ("backup", backup),
     ("entry", entry),
+    ("envelope_header", envelope_header),
+    ("envelope_small", envelope_small),
+    ("envelope_stream", envelope_stream),
     ("head", head),
     ("hpke", hpke),
     ("keyring", keyring),

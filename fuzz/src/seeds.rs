@@ -69,6 +69,21 @@ fn seeds(target: &str) -> Result<Vec<Vec<u8>>, Box<dyn Error>> {
             let value = [&9_u64.to_be_bytes()[..], &5_u32.to_be_bytes(), b"value", &[0; 15]].concat();
             vec![value, [0; 12].to_vec()]
         }
+        "envelope_header" => {
+            let mut stream = fixed::envelope().encrypt(b"", &[][..], Vec::new(), &fixed::segments())?;
+            stream.truncate(3 * 512);
+            vec![fixed::envelope().seal(b"", b"")?, stream]
+        }
+        "envelope_small" => [fixed::PLAINTEXT, b""]
+            .map(|plaintext| fixed::envelope().seal(fixed::PLACE, plaintext))
+            .into_iter()
+            .collect::<Result<_, _>>()?,
+        "envelope_stream" => [&fixed::PLAINTEXT.repeat(9)[..], fixed::PLAINTEXT, b""]
+            .map(|plaintext| {
+                fixed::envelope().encrypt(fixed::PLACE, plaintext, Vec::new(), &fixed::segments())
+            })
+            .into_iter()
+            .collect::<Result<_, _>>()?,
         "rewrap_state" => {
             let fixed =
                 [&[1][..], &3_u32.to_be_bytes(), &1_700_000_000_u64.to_be_bytes(), &42_u64.to_be_bytes()]

@@ -1,6 +1,6 @@
 //! Measures everything once and prints it for `cargo xtask bench`.
 //!
-//! `--smoke`: as briefly as it goes. `--million`: the store of a million records, in a process of its own, which is killed.
+//! `--smoke`: as briefly as it goes. `--envelope`: envelopes alone. `--million`: the store of a million records, in a process of its own, which is killed.
 
 use std::process::{Command, ExitCode, Stdio};
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use std::time::Duration;
 use strongroom::{MemoryStorage, Storage};
 use strongroom_benches::record::{self, Records};
 use strongroom_benches::turns::{Turn, compare, median, processor_time, time, wall_time};
-use strongroom_benches::{line, memory, shamir, storage, store};
+use strongroom_benches::{envelope, line, memory, shamir, storage, store};
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -19,6 +19,7 @@ fn main() -> ExitCode {
     let scale = if smoke { Scale::SMOKE } else { Scale::FULL };
     let outcome = match arguments.as_slice() {
         [command, directory, count] if command == "--fill-and-wait" => fill_and_wait(directory, count),
+        _ if arguments.iter().any(|argument| argument == "--envelope") => envelope::measure(&scale.envelope),
         _ => measure(&scale),
     };
     match outcome {
@@ -39,6 +40,7 @@ struct Scale {
     rounds: usize,
     records: u64,
     rewrapped: u64,
+    envelope: envelope::Scale,
 }
 
 impl Scale {
@@ -48,6 +50,7 @@ impl Scale {
         rounds: 5,
         records: 1_000_000,
         rewrapped: 1_000_000,
+        envelope: envelope::Scale { budget: Duration::from_millis(1500), large: 1 << 30, rounds: 5 },
     };
     const SMOKE: Self = Self {
         cpu: Duration::from_millis(5),
@@ -55,11 +58,13 @@ impl Scale {
         rounds: 1,
         records: 2_000,
         rewrapped: 2_000,
+        envelope: envelope::Scale { budget: Duration::from_millis(5), large: 4 << 20, rounds: 1 },
     };
 }
 
 fn measure(scale: &Scale) -> Result<(), Failure> {
     records(scale)?;
+    envelope::measure(&scale.envelope)?;
     sharing(scale)?;
     durable_puts(scale)?;
     reading(scale)?;

@@ -76,6 +76,15 @@ impl Context {
         Ok(hsms)
     }
 
+    /// Mixes a token's generator into the keys that are made from now on, where the configuration says so.
+    pub(crate) fn mix_randomness(&mut self) -> Result<(), Failure> {
+        self.hsms()?.mix_randomness().map_err(|error| {
+            let failure = Failure::from(error);
+            let what = "the configuration says mix_random, and the token gives no randomness, so no key can be made";
+            Failure::new(failure.kind, format!("{what}: {}", failure.message))
+        })
+    }
+
     /// The same, for commands about tokens.
     pub(crate) fn hsms(&mut self) -> Result<Arc<Hsms>, Failure> {
         if self.hsms.is_none() {
@@ -97,6 +106,7 @@ impl Context {
     pub(crate) fn store(&mut self) -> Result<&Store, Failure> {
         if self.session.is_none() {
             self.protect()?;
+            self.mix_randomness()?;
             let hsm = self.hsm()?;
             let sealed = block_on(SealedStore::open(self.storage()?))?;
             let mut unsealing = sealed.unsealing_with(self.barrier_options()).with_hsm(Arc::clone(&hsm));

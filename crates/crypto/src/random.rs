@@ -1,9 +1,16 @@
 //! Randomness from the operating system, where failing is an error.
 //!
 //! There is no generator in user space: nothing to seed, nothing that a fork or a cloned virtual machine could repeat.
+//!
+//! Keys can be drawn from a second source as well, such as a token ([`mix_in`]).
 
 use std::error::Error;
 use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use crate::external::EntropySource;
+use crate::kdf;
+use crate::secret::{Secret, SecretError};
 
 /// The operating system gave no randomness.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +38,11 @@ pub fn fill(buffer: &mut [u8]) -> Result<(), RandomnessError> {
         buffer.fill(0);
         return Err(RandomnessError(()));
     }
+    #[cfg(feature = "fault-injection")]
+    if fault::is_stuck() {
+        buffer.fill(0x55);
+        return Ok(());
+    }
     getrandom::fill(buffer).map_err(|_| {
         buffer.fill(0);
         RandomnessError(())
@@ -49,6 +61,43 @@ pub fn array<const N: usize>() -> Result<[u8; N], RandomnessError> {
     Ok(bytes)
 }
 
+/// Draws every key of this process from this source too, from now on.
+///
+/// [`Secret::random`] is then HKDF-SHA-256 (RFC 5869) over 32 bytes of the operating system and 32 of the source: it is as good as
+/// the better of the two. Where either answers an error there is no key: the source is never left out in silence. The source
+/// must not draw keys itself. Salts, nonces and identifiers, which are not secret, come from the operating system alone.
+pub fn mix_in(source: Arc<dyn EntropySource>) {
+    *SOURCE.write().unwrap_or_else(PoisonError::into_inner) = Some(source);
+}
+
+/// Draws keys from the operating system alone again.
+pub fn mix_nothing_in() {
+    *SOURCE.write().unwrap_or_else(PoisonError::into_inner) = None;
+}
+
+/// Draws a key. See [`Secret::random`].
+pub(crate) fn key<const N: usize>() -> Result<Secret<N>, SecretError> {
+    // Taken out of the lock, since a source may take its time.
+    let source = SOURCE.read().unwrap_or_else(PoisonError::into_inner).clone();
+    let Some(source) = source else {
+        return Secret::fill_with(|bytes| Ok(fill(bytes)?));
+    };
+    let both: Secret<{ 2 * DRAW }> = Secret::fill_with(|both| {
+        let (own, other) = both.split_at_mut(DRAW);
+        fill(own)?;
+        source
+            .fill(other)
+            .map_err(|error| SecretError::Source { fault: error.fault(), message: error.to_string() })
+    })?;
+    kdf::hkdf(MIX_LABEL, both.expose(), &[])
+}
+
+/// As much as HKDF-SHA-256 can carry on.
+const DRAW: usize = 32;
+const MIX_LABEL: &[u8] = b"strongroom key from two sources v1";
+
+static SOURCE: RwLock<Option<Arc<dyn EntropySource>>> = RwLock::new(None);
+
 /// Makes randomness fail on purpose, in tests. Each thread has its own plan.
 #[cfg(feature = "fault-injection")]
 pub mod fault {
@@ -60,8 +109,14 @@ pub mod fault {
         FAIL_AFTER.set(Some(n));
     }
 
+    /// Makes every draw the same bytes, as a broken generator does.
+    pub fn stick() {
+        STUCK.set(true);
+    }
+
     /// Forgets the plan and the count.
     pub fn reset() {
+        STUCK.set(false);
         CALLS.set(0);
         FAIL_AFTER.set(None);
     }
@@ -77,7 +132,12 @@ pub mod fault {
         FAIL_AFTER.get() == Some(call)
     }
 
+    pub(super) fn is_stuck() -> bool {
+        STUCK.get()
+    }
+
     thread_local! {
+        static STUCK: Cell<bool> = const { Cell::new(false) };
         static CALLS: Cell<u64> = const { Cell::new(0) };
         static FAIL_AFTER: Cell<Option<u64>> = const { Cell::new(None) };
     }

@@ -171,3 +171,37 @@ impl fmt::Display for Code {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn code_of_a_vendor_is_told_by_its_number() {
+        assert_eq!(Code::from(RvError::PinLocked).to_string(), "CKR_PIN_LOCKED");
+        assert_eq!(
+            Code::from(RvError::VendorDefined(0x8000_0001)).to_string(),
+            "CKR_VENDOR_DEFINED (0x80000001)"
+        );
+    }
+
+    #[test]
+    fn what_could_lock_a_token_is_never_tried_again() {
+        for error in [
+            RvError::PinIncorrect,
+            RvError::PinLocked,
+            RvError::PinExpired,
+            RvError::PinLenRange,
+            RvError::PinInvalid,
+        ] {
+            assert_eq!(Code::from(error).remedy(), Remedy::Pin);
+        }
+    }
+
+    #[test]
+    fn what_is_answered_to_bad_ciphertexts_too_is_ambiguous() {
+        for error in [RvError::GeneralError, RvError::DeviceError, RvError::FunctionFailed] {
+            assert_eq!(Code::from(error).remedy(), Remedy::Ambiguous);
+        }
+    }
+}

@@ -10,6 +10,7 @@ use cryptoki::mechanism::MechanismType;
 use cryptoki::object::{Attribute, AttributeType, KeyType, ObjectClass, ObjectHandle};
 
 pub use generate::KeySpec;
+pub(crate) use generate::P256_OID;
 pub use inspect::{CheckValue, KeyDescription, Origin};
 pub(crate) use inspect::{ec_public, rsa_public};
 
@@ -249,9 +250,11 @@ pub(crate) fn permits(
     key: ObjectHandle,
     mechanism: MechanismType,
 ) -> Result<bool, Failure> {
-    // Tokens that do not know the attribute, or list mechanisms that the binding does not know, decide for themselves.
-    let Ok(found) = lease.session().get_attributes(key, &[AttributeType::AllowedMechanisms]) else {
-        return Ok(true);
+    let found = match lease.session().get_attributes(key, &[AttributeType::AllowedMechanisms]) {
+        Ok(found) => found,
+        Err(error @ cryptoki::error::Error::Pkcs11(..)) => return Err(error.into()),
+        // A list with mechanisms that the binding does not know: the token decides for itself.
+        Err(_) => return Ok(true),
     };
     Ok(match found.as_slice() {
         [Attribute::AllowedMechanisms(allowed)] if !allowed.is_empty() => allowed.contains(&mechanism),

@@ -34,6 +34,7 @@
 //! The module's own memory is its own: a PIN and the plaintexts of wrapped keys pass through it.
 
 pub mod blob;
+mod capabilities;
 mod code;
 mod config;
 mod error;
@@ -48,6 +49,7 @@ mod slots;
 mod token;
 mod wrap;
 
+pub use capabilities::{Answer, Capability};
 pub use code::{Code, Remedy};
 pub use config::{IvMode, Mechanism, OaepHash, PinSource, TokenConfig, UnknownWord};
 pub use error::{Failure, TokenError};

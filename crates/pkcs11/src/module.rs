@@ -68,19 +68,20 @@ impl Module {
         }
         // The first secret sets the witness by which a forked child is told from its parent.
         SecretBytes::zeroed(1)?;
+        // First: unlike the binding, it looks whether the module gives a list of functions at all.
+        let raw = Raw::load(&canonical)?;
         let binding = Pkcs11::new(&canonical).map_err(|error| {
             Failure::Module(format!("it cannot be loaded as a PKCS #11 module ({error}); correct lib"))
         })?;
-        let raw = Raw::load(&canonical)?;
         let module: &'static Self = Box::leak(Box::new(Self {
             path: canonical,
             parameters,
             binding,
-            raw,
             pid: process::id(),
             initialised: Mutex::new(State::Not),
             generation: AtomicU64::new(0),
-            gate: Gate::default(),
+            gate: Gate { one_by_one: !raw.is_shared(), ..Gate::default() },
+            raw,
         }));
         modules.push(module);
         Ok(module)
@@ -174,6 +175,9 @@ impl Module {
 /// Counts the threads inside, and can be closed.
 #[derive(Default)]
 struct Gate {
+    /// For modules that make a list of functions for each who asks: p11-kit's client. When its server dies while several
+    /// threads wait for answers, one is told and the others wait for ever.
+    one_by_one: bool,
     inside: AtomicUsize,
     closed: AtomicBool,
     lock: Mutex<()>,
@@ -187,6 +191,9 @@ struct Closed<'a>(&'a Gate);
 
 impl Gate {
     fn enter(&self, timeout: Duration) -> Result<Pass<'_>, Failure> {
+        if self.one_by_one {
+            return self.enter_alone(timeout);
+        }
         let mut deadline = None;
         loop {
             self.inside.fetch_add(1, Ordering::SeqCst);
@@ -201,6 +208,17 @@ impl Gate {
                 guard = self.wait(guard, deadline).ok_or(Failure::Busy { waited: timeout })?;
             }
         }
+    }
+
+    fn enter_alone(&self, timeout: Duration) -> Result<Pass<'_>, Failure> {
+        let deadline = Instant::now() + timeout;
+        let mut guard = lock(&self.lock);
+        while self.closed.load(Ordering::SeqCst) || self.inside.load(Ordering::SeqCst) != 0 {
+            guard = self.wait(guard, deadline).ok_or(Failure::Busy { waited: timeout })?;
+        }
+        self.inside.store(1, Ordering::SeqCst);
+        drop(guard);
+        Ok(Pass(self))
     }
 
     /// Lets nobody in and waits until all are out. There may be one closer at a time; a second waits.
@@ -231,8 +249,8 @@ impl Gate {
 impl Drop for Pass<'_> {
     fn drop(&mut self) {
         let last = self.0.inside.fetch_sub(1, Ordering::SeqCst) == 1;
-        if last && self.0.closed.load(Ordering::SeqCst) {
-            // The lock is taken so that a closer between its look and its wait does not miss this.
+        if last && (self.0.one_by_one || self.0.closed.load(Ordering::SeqCst)) {
+            // The lock is taken so that whoever is between its look and its wait does not miss this.
             drop(lock(&self.0.lock));
             self.0.changed.notify_all();
         }

@@ -64,7 +64,10 @@ struct State {
 }
 
 /// The right to have one session open, until dropped.
-pub(crate) struct Permit<'a>(&'a Pool);
+pub(crate) struct Permit<'a> {
+    pool: &'a Pool,
+    held: bool,
+}
 
 impl Pool {
     pub(crate) fn new(capacity: usize) -> Self {
@@ -93,13 +96,7 @@ impl Pool {
         }
         state.lent += 1;
         let idle = state.idle.pop();
-        Ok((Permit(self), idle))
-    }
-
-    /// Takes back a session that is as good as before.
-    pub(crate) fn put(&self, permit: Permit<'_>, session: OpenSession) {
-        lock(&self.state).idle.push(session);
-        drop(permit);
+        Ok((Permit { pool: self, held: true }, idle))
     }
 
     /// Takes all that are idle out.
@@ -123,14 +120,29 @@ impl Pool {
     }
 }
 
-impl Drop for Permit<'_> {
-    fn drop(&mut self) {
-        let mut state = lock(&self.0.state);
+impl Permit<'_> {
+    /// Gives the right back together with a session that is as good as before.
+    pub(crate) fn put(mut self, session: OpenSession) {
+        self.held = false;
+        self.give_back(Some(session));
+    }
+
+    fn give_back(&self, session: Option<OpenSession>) {
+        let mut state = lock(&self.pool.state);
         state.lent = state.lent.saturating_sub(1);
+        state.idle.extend(session);
         let wake = state.waiting > 0;
         drop(state);
         if wake {
-            self.0.returned.notify_one();
+            self.pool.returned.notify_one();
+        }
+    }
+}
+
+impl Drop for Permit<'_> {
+    fn drop(&mut self) {
+        if self.held {
+            self.give_back(None);
         }
     }
 }

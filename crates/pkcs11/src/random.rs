@@ -1,7 +1,7 @@
 //! Random bytes from the token (`C_GenerateRandom`).
 
 use strongroom_crypto::external::{EntropySource, ExternalError};
-use zeroize::Zeroize as _;
+use zeroize::Zeroizing;
 
 use crate::error::{Failure, TokenError};
 use crate::token::{Lease, Token};
@@ -29,9 +29,8 @@ impl TokenRandom {
         let len = buffer.len();
         let drawn = self.0.run(&|lease| draw(lease, len), &|lease| draw(lease, CANARY_LEN).map(drop));
         match drawn {
-            Ok(mut drawn) => {
+            Ok(drawn) => {
                 buffer.copy_from_slice(&drawn);
-                drawn.zeroize();
                 Ok(())
             }
             Err(error) => {
@@ -48,8 +47,8 @@ impl EntropySource for TokenRandom {
     }
 }
 
-fn draw(lease: &Lease<'_>, len: usize) -> Result<Vec<u8>, Failure> {
-    let mut drawn = vec![0; len];
+fn draw(lease: &Lease<'_>, len: usize) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let mut drawn = Zeroizing::new(vec![0; len]);
     lease.session().generate_random_slice(&mut drawn)?;
     let is_constant = drawn.windows(2).all(|pair| matches!(pair, [a, b] if a == b));
     if len > 8 && is_constant {

@@ -94,7 +94,7 @@ pub fn mechanisms(lib: &Path, slot: u64) -> Result<Vec<MechanismSummary>, TokenE
     at_module(lib, |module| {
         let _pass = module.enter(PATIENCE)?;
         let slot = Slot::try_from(slot)?;
-        let numbers = module.raw().mechanisms(slot.into())?;
+        let numbers = module.raw().mechanisms(module.binding(), slot)?;
         Ok(numbers.into_iter().map(|number| describe(module, slot, number)).collect())
     })
 }

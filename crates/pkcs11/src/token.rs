@@ -232,7 +232,7 @@ impl Inner {
         }
         let outcome = operation(&Lease { inner: self, open: &open });
         if outcome.is_ok() {
-            self.pool.put(permit, open);
+            permit.put(open);
         } else {
             open.close(self.module);
         }

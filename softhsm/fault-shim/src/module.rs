@@ -283,3 +283,36 @@ impl fmt::Display for LoadError {
 
 const MODULE: &str = "STRONGROOM_FAULT_MODULE";
 const STANDARD: &CStr = c"PKCS 11";
+
+#[cfg(test)]
+mod tests {
+    use super::wrap;
+    use crate::wrappers::FUNCTIONS;
+    use cryptoki_sys::{CK_FUNCTION_LIST, CK_FUNCTION_LIST_3_0, CK_FUNCTION_LIST_3_2};
+    use std::ptr;
+
+    /// How many functions a list has behind its version, which takes as much room as one.
+    const fn functions<List>() -> usize {
+        size_of::<List>() / size_of::<usize>() - 1
+    }
+
+    extern "C" fn unwrapped() {}
+
+    #[test]
+    fn every_function_of_the_lists_of_2_40_and_3_0_is_wrapped() {
+        let stranger = unwrapped as *const () as usize;
+        let mut list = CK_FUNCTION_LIST_3_2::default();
+        for place in 1..=functions::<CK_FUNCTION_LIST_3_2>() {
+            // SAFETY: the list is an array of pointers behind its version, and this is one of them.
+            unsafe { (&raw mut list).cast::<usize>().wrapping_add(place).write(stranger) };
+        }
+        let wrapped = ptr::from_ref(wrap(list)).cast::<usize>();
+        // SAFETY: as above.
+        let is_wrapped = |place: usize| unsafe { wrapped.wrapping_add(place).read() } != stranger;
+        assert_eq!(functions::<CK_FUNCTION_LIST>(), 68);
+        assert!((1..=functions::<CK_FUNCTION_LIST_3_0>()).all(is_wrapped));
+        assert_eq!(FUNCTIONS.len(), functions::<CK_FUNCTION_LIST_3_0>());
+        // The control: what is not wrapped is seen.
+        assert!(!is_wrapped(functions::<CK_FUNCTION_LIST_3_2>()));
+    }
+}

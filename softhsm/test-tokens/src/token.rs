@@ -146,7 +146,7 @@ impl TestToken {
         self.directory.put_store_back()
     }
 
-    /// Kills the server with SIGKILL, with every process that serves a connection, and waits until they are gone.
+    /// Kills the server with SIGKILL, and with it every process that serves a connection.
     ///
     /// # Errors
     ///

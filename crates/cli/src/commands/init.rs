@@ -129,6 +129,7 @@ impl Init {
         let _place = self.handout.check(&options.policy)?;
         options.hsm = context.hsm()?;
         context.protect()?;
+        context.mix_randomness()?;
         let output = context.output;
         if restore::is_unfinished(context.directory()) {
             return Err(Failure::new(

@@ -15,7 +15,6 @@ use crate::commands;
 use crate::context::Context;
 use crate::exit::{Failure, Kind};
 use crate::output::Output;
-use crate::text::counted;
 use crate::usage;
 
 /// Take commands until `exit`.
@@ -71,7 +70,8 @@ impl Shell {
                 self.idle
             ));
         }
-        let session = Session::start(context, Duration::from_secs(self.idle), interactive);
+        let outage = context.hsms()?.seal_after_outage();
+        let session = Session::start(context, Duration::from_secs(self.idle), outage, interactive);
         let result =
             if interactive { self.converse(context, &session) } else { self.script(context, &session) };
         session.end(context);
@@ -154,15 +154,9 @@ impl Shell {
         {
             return Err(Failure::usage("this works outside a shell only: leave it with `exit` first"));
         }
-        let Taken::Open = session.take(context) else {
-            return Err(Failure::new(
-                Kind::Sealed,
-                format!(
-                    "the store was sealed after {} without a command",
-                    counted(self.idle, "second", "seconds")
-                ),
-            ));
-        };
+        if let Taken::Sealed(why) = session.take(context) {
+            return Err(Failure::new(Kind::Sealed, why));
+        }
         let before = context.output;
         if parsed.json {
             context.output = Output::new(true, before.quiet);

@@ -71,8 +71,8 @@ impl From<SecretError> for OpenError {
         match error {
             SecretError::Memory(SecretMemoryError::Forked) => Self::Forked,
             SecretError::Memory(error) => Self::Memory(error),
-            // Neither is met when a key is derived.
-            SecretError::Randomness(_) | SecretError::Length => Self::Forged,
+            // None is met when a key is derived.
+            SecretError::Randomness(_) | SecretError::Source { .. } | SecretError::Length => Self::Forged,
         }
     }
 }
@@ -130,7 +130,8 @@ impl From<SecretError> for SealError {
             SecretError::Memory(SecretMemoryError::Forked) => Self::Forked,
             SecretError::Memory(error) => Self::Memory(error),
             SecretError::Randomness(error) => Self::Randomness(error),
-            SecretError::Length => Self::Cipher,
+            // Neither is met when a key is derived.
+            SecretError::Source { .. } | SecretError::Length => Self::Cipher,
         }
     }
 }

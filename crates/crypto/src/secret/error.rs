@@ -5,6 +5,7 @@ use std::fmt;
 use std::io;
 
 use super::fork::Forked;
+use crate::external::ExternalFault;
 use crate::random::RandomnessError;
 
 /// Secret memory could not be had.
@@ -75,6 +76,13 @@ pub enum SecretError {
     Memory(SecretMemoryError),
     /// There was no randomness for it.
     Randomness(RandomnessError),
+    /// The second source of randomness gave none.
+    Source {
+        /// Whose fault that is.
+        fault: ExternalFault,
+        /// What was said about it.
+        message: String,
+    },
     /// The source has another length than the secret.
     Length,
 }
@@ -84,6 +92,11 @@ impl fmt::Display for SecretError {
         match self {
             Self::Memory(error) => error.fmt(f),
             Self::Randomness(error) => error.fmt(f),
+            Self::Source { message, .. } => write!(
+                f,
+                "the second source of randomness gave none, and no key is drawn without it ({message}). Mend it, or take it out \
+                 of the configuration"
+            ),
             Self::Length => f.write_str("a secret has the wrong length"),
         }
     }

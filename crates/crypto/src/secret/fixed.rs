@@ -12,13 +12,13 @@ use crate::random;
 pub struct Secret<const N: usize>(Slot);
 
 impl<const N: usize> Secret<N> {
-    /// Draws a secret, in place.
+    /// Draws a secret, in place; from a second source too where one was named ([`random::mix_in`]).
     ///
     /// # Errors
     ///
     /// No memory or no randomness.
     pub fn random() -> Result<Self, SecretError> {
-        Self::fill_with(|bytes| Ok(random::fill(bytes)?))
+        random::key()
     }
 
     /// Moves an array into the arena and wipes the source, also when it fails.

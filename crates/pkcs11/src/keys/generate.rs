@@ -43,7 +43,7 @@ pub(super) fn generate(lease: &Lease<'_>, spec: &KeySpec) -> Result<KeyDescripti
         made => made?,
     };
     let judged = inspect::describe(lease, handle).and_then(|description| {
-        inspect::judge_strictly(&description, spec.kind.purpose())?;
+        inspect::judge(lease, &description, spec.kind.purpose())?;
         Ok(description)
     });
     if judged.is_err() {
@@ -61,6 +61,8 @@ fn unknown_attribute(error: RvError) -> bool {
             | RvError::AttributeValueInvalid
             | RvError::AttributeReadOnly
             | RvError::TemplateInconsistent
+            // NSS cannot store what it does not know, and says no more than that.
+            | RvError::GeneralError
     )
 }
 

@@ -171,12 +171,12 @@ pub(super) fn judge(
     description: &KeyDescription,
     purpose: Purpose,
 ) -> Result<(), Failure> {
-    if lease.config().allow_weak_attributes { Ok(()) } else { judge_strictly(description, purpose) }
-}
-
-pub(super) fn judge_strictly(description: &KeyDescription, purpose: Purpose) -> Result<(), Failure> {
     let weaknesses = description.weaknesses(purpose);
-    if weaknesses.is_empty() { Ok(()) } else { Err(Failure::WeakKey { key: description.name(), weaknesses }) }
+    if weaknesses.is_empty() || lease.config().allow_weak_attributes {
+        Ok(())
+    } else {
+        Err(Failure::WeakKey { key: description.name(), weaknesses })
+    }
 }
 
 pub(super) fn check_value(lease: &Lease<'_>, key: ObjectHandle) -> Result<CheckValue, Failure> {

@@ -91,13 +91,16 @@ impl Inner {
                 state.not_before = None;
                 Ok(())
             }
-            Err(failure @ (Failure::Pin { .. } | Failure::Hung { .. } | Failure::Forked)) => Err(failure),
+            Err(failure @ (Failure::Pin { .. } | Failure::Forked)) => Err(failure),
             Err(failure) => {
                 let wait = FIRST_WAIT.saturating_mul(1 << state.failures.min(16)).min(LONGEST_WAIT);
                 state.failures = state.failures.saturating_add(1);
                 state.not_before = Instant::now().checked_add(wait);
                 state.last = failure.to_string();
-                Err(Failure::Recovering { wait, last: state.last.clone() })
+                match failure {
+                    Failure::Hung { .. } => Err(failure),
+                    _ => Err(Failure::Recovering { wait, last: state.last.clone() }),
+                }
             }
         };
         drop(state);

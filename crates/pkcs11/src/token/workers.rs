@@ -1,7 +1,7 @@
 //! Threads for calls that must not block their caller: an asynchronous task, or one that wants to go on after a time-out.
 //!
 //! A call into a module cannot be interrupted. One that takes too long is given up with its thread and its session; both come
-//! back if the call ever does. Beyond as many given-up calls as there are workers, no more are started.
+//! back if the call ever does. When more calls hang than there are workers, no more are started.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::future::Future;
@@ -129,7 +129,7 @@ impl Shared {
         inner: &Arc<Inner>,
     ) -> Result<(), Failure> {
         let mut state = lock(&self.state);
-        if state.given_up.len() >= self.most {
+        if state.given_up.len() > self.most {
             return Err(Failure::Hung { calls: state.given_up.len() });
         }
         if !state.watched {

@@ -150,8 +150,8 @@ fn require(lease: &Lease<'_>, mechanism: MechanismType, name: &str) -> Result<()
 }
 
 fn has(lease: &Lease<'_>, mechanism: MechanismType) -> Result<bool, Failure> {
-    let slot = lease.slot()?;
-    Ok(lease.module().raw().mechanisms(slot.into())?.contains(&mechanism))
+    let (module, slot) = (lease.module(), lease.slot()?);
+    Ok(module.raw().mechanisms(module.binding(), slot)?.contains(&mechanism))
 }
 
 fn main_selector(config: &TokenConfig) -> KeySelector {

@@ -1,17 +1,18 @@
 //! The tokens that a configuration names, opened when they are needed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use strongroom_crypto::external::{ExternalError, ExternalFault, KeyWrapper as _};
+use strongroom_crypto::random;
 use strongroom_crypto::secret::{SecretBytes, SecretError};
 use strongroom_crypto::sign::Signer as _;
 use strongroom_pkcs11::{
-    self as pkcs11, KeyDescription, KeySelector, PinSource, Purpose, Token, TokenConfig, TokenError,
-    TokenKey, TokenSigner, TokenSummary,
+    self as pkcs11, KeyDescription, KeySelector, Mechanism, PinSource, Purpose, Token, TokenConfig,
+    TokenError, TokenKey, TokenSigner, TokenSummary,
 };
 use strongroom_seal::hsm::HsmKeys;
 use strongroom_seal::policy::HsmKey;
@@ -36,17 +37,21 @@ type AskPin = Box<dyn Fn(&str) -> Option<SecretBytes> + Send + Sync>;
 struct State {
     /// PINs that a person gave, by the token's name: asked for once.
     pins: BTreeMap<String, SecretBytes>,
-    keys: BTreeMap<Wanted, TokenKey>,
-    tokens: BTreeMap<String, Token>,
+    /// Keys that unwrap: found once, since what they wrapped names them.
+    keys: HashMap<Wanted, TokenKey>,
+    /// Tokens by name, and by the label of the key that is to wrap.
+    tokens: BTreeMap<(String, Option<String>), Token>,
 }
 
 /// Which key of which token, and how it wraps where that is prescribed.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 struct Wanted {
     token: String,
     label: String,
-    /// The `CKA_ID` and mechanism that a wrapped secret names; otherwise what the configuration says.
-    made_by: Option<(Vec<u8>, String)>,
+    /// The `CKA_ID` that a wrapped secret names.
+    id: Vec<u8>,
+    /// The mechanism that it names, if it does.
+    mechanism: Option<Mechanism>,
 }
 
 /// What a trial of a key showed.
@@ -134,13 +139,18 @@ impl Hsms {
     ///
     /// [`HsmsError`].
     pub fn token(&self, name: &str) -> Result<Token, HsmsError> {
+        self.token_for(name, None)
+    }
+
+    fn token_for(&self, name: &str, label: Option<&str>) -> Result<Token, HsmsError> {
         let mut state = self.state();
-        if let Some(token) = state.tokens.get(name) {
+        let place = (name.to_owned(), label.map(str::to_owned));
+        if let Some(token) = state.tokens.get(&place) {
             return Ok(token.clone());
         }
-        let config = self.config(&mut state, name, None)?;
+        let config = self.config(&mut state, name, label)?;
         let token = Token::open(config)?;
-        state.tokens.insert(name.to_owned(), token.clone());
+        state.tokens.insert(place, token.clone());
         Ok(token)
     }
 
@@ -169,7 +179,7 @@ impl Hsms {
                 message: Some(format!("the token \"{name}\" has it already, and one is mixed in")),
             }));
         }
-        let _mixed = (name, Arc::new(self.token(name)?.random()));
+        random::mix_in(Arc::new(self.token(name)?.random()));
         Ok(())
     }
 
@@ -205,7 +215,8 @@ impl Hsms {
                 let wanted = Wanted {
                     token: key.token().to_owned(),
                     label: key.key().to_owned(),
-                    made_by: Some((description.id.clone(), String::new())),
+                    id: description.id.clone(),
+                    mechanism: None,
                 };
                 let secret = SecretBytes::copy_from_slice(TRIAL).map_err(HsmsError::from)?;
                 let tried = self.key(&wanted)?;
@@ -225,13 +236,9 @@ impl Hsms {
             return Ok(key.clone());
         }
         let mut config = self.config(&mut state, &wanted.token, Some(&wanted.label))?;
-        if let Some((id, mechanism)) = &wanted.made_by {
-            config.key_id = Some(id.clone());
-            config.generate_key = false;
-            if let Ok(mechanism) = mechanism.parse() {
-                config.mechanism = Some(mechanism);
-            }
-        }
+        config.key_id = Some(wanted.id.clone());
+        config.mechanism = wanted.mechanism.or(config.mechanism);
+        config.generate_key = false;
         let key = Token::open(config)?.wrapping_key()?;
         state.keys.insert(wanted.clone(), key.clone());
         Ok(key)
@@ -272,8 +279,9 @@ impl Hsms {
 
 impl HsmKeys for Hsms {
     fn wrap(&self, key: &HsmKey, secret: &SecretBytes, context: &[u8]) -> Result<Vec<u8>, ExternalError> {
-        let wanted = Wanted { token: key.token().to_owned(), label: key.key().to_owned(), made_by: None };
-        self.key(&wanted)?.timed().wrap(secret, context)
+        let token = self.token_for(key.token(), Some(key.key()))?;
+        // Found anew each time: since the last slot was made, the key may have been replaced.
+        Ok(token.wrapping_key().map_err(HsmsError::from)?.timed().wrap(secret, context)?)
     }
 
     /// With the very key and mechanism that the bytes name, whatever the configuration says of new ones.
@@ -284,9 +292,12 @@ impl HsmKeys for Hsms {
             );
             ExternalError::new(ExternalFault::Rejected, message)
         })?;
-        let made_by = (blob.header().key_id().to_vec(), blob.header().mechanism().to_string());
-        let wanted =
-            Wanted { token: key.token().to_owned(), label: key.key().to_owned(), made_by: Some(made_by) };
+        let wanted = Wanted {
+            token: key.token().to_owned(),
+            label: key.key().to_owned(),
+            id: blob.header().key_id().to_vec(),
+            mechanism: Some(blob.header().mechanism()),
+        };
         self.key(&wanted)?.timed().unwrap(wrapped, context)
     }
 }

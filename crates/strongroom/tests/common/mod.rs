@@ -3,6 +3,8 @@
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 #![allow(missing_docs, unreachable_pub, clippy::unnecessary_wraps)]
 
+#[cfg(feature = "hsm")]
+pub mod hsm;
 pub mod world;
 
 use std::ops::ControlFlow;

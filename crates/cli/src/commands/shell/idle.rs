@@ -1,17 +1,18 @@
-//! The end of an open store that nobody uses, even while the prompt waits.
+//! The end of an open store that nobody uses, or whose HSMs are gone, even while the prompt waits.
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use pollster::block_on;
-use strongroom::Store;
+use strongroom::{Outage, OutageWatch, Store};
 
 use crate::context::Context;
 use crate::output::Output;
 use crate::text::counted;
 
-/// The store between two commands. A thread seals and closes it once it has lain there too long.
+/// The store between two commands. A thread seals and closes it once it has lain there too long, or once its HSMs have been
+/// out of reach for as long as the configuration allows.
 pub(super) struct Session {
     shared: Arc<Shared>,
     timer: Option<JoinHandle<()>>,
@@ -27,8 +28,8 @@ enum State {
     Idle { store: Store, since: Instant },
     /// A command has it.
     Busy,
-    /// Sealed for idleness.
-    Over,
+    /// Sealed, and why.
+    Over(String),
     /// The shell has ended.
     Ended,
 }
@@ -37,26 +38,32 @@ enum State {
 pub(super) enum Taken {
     /// The context has it.
     Open,
-    /// It is sealed.
-    Sealed,
+    /// It is sealed, and this is why.
+    Sealed(String),
 }
 
 impl Session {
     /// Takes the store from the context and begins to count.
-    pub(super) fn start(context: &mut Context, limit: Duration, interactive: bool) -> Self {
+    pub(super) fn start(
+        context: &mut Context,
+        limit: Duration,
+        outage: Option<Duration>,
+        interactive: bool,
+    ) -> Self {
         context.release_storage();
         let state = match context.session.take() {
             Some(store) => State::Idle { store, since: Instant::now() },
-            None => State::Over,
+            None => State::Over("the store is sealed".to_owned()),
         };
         let shared = Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new() });
         let (watched, output) = (Arc::clone(&shared), context.output);
         let timer = std::thread::Builder::new()
             .name("strongroom-idle".to_owned())
-            .spawn(move || watched.watch(limit, interactive, output));
+            .spawn(move || watched.watch(limit, outage.map(HsmWatch::new), interactive, output));
         // Without a timer there would be no limit: then it is over at once.
         if timer.is_err() {
-            *shared.lock() = State::Over;
+            *shared.lock() =
+                State::Over("the store was sealed: no thread could be had to watch over it".to_owned());
         }
         Self { shared, timer: timer.ok() }
     }
@@ -69,9 +76,13 @@ impl Session {
                 context.session = Some(store);
                 Taken::Open
             }
+            State::Over(why) => {
+                *state = State::Over(why.clone());
+                Taken::Sealed(why)
+            }
             other => {
                 *state = other;
-                Taken::Sealed
+                Taken::Sealed("the store is sealed".to_owned())
             }
         }
     }
@@ -85,9 +96,9 @@ impl Session {
         }
     }
 
-    /// Whether it was sealed for idleness.
+    /// Whether it was sealed before the shell's end.
     pub(super) fn is_over(&self) -> bool {
-        matches!(*self.shared.lock(), State::Over)
+        matches!(*self.shared.lock(), State::Over(_))
     }
 
     /// Returns the store, to be sealed.
@@ -107,29 +118,85 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn watch(&self, limit: Duration, interactive: bool, output: Output) {
+    fn watch(&self, limit: Duration, mut hsms: Option<HsmWatch>, interactive: bool, output: Output) {
         let mut state = self.lock();
-        loop {
+        let why = loop {
             let wait = match &*state {
-                State::Over | State::Ended => return,
+                State::Over(_) | State::Ended => return,
                 State::Busy => limit,
                 State::Idle { since, .. } => limit.saturating_sub(since.elapsed()),
             };
             if wait.is_zero() {
-                break;
+                break format!(
+                    "the store was sealed after {} without a command",
+                    counted(limit.as_secs(), "second", "seconds")
+                );
             }
+            if let (Some(hsms), State::Idle { store, .. }) = (&mut hsms, &*state)
+                && let Some(lasted) = hsms.look(store, output)
+            {
+                break format!(
+                    "the store was sealed: none of its HSMs has answered for {}",
+                    counted(lasted.as_secs(), "second", "seconds")
+                );
+            }
+            let wait = hsms.as_ref().map_or(wait, |hsms| wait.min(hsms.every));
             state = self.changed.wait_timeout(state, wait).unwrap_or_else(PoisonError::into_inner).0;
-        }
-        if let State::Idle { store, .. } = std::mem::replace(&mut *state, State::Over) {
+        };
+        if let State::Idle { store, .. } = std::mem::replace(&mut *state, State::Over(why.clone())) {
             // The keys first; the commit in flight, of which there is none, would come after.
             store.barrier().wipe();
             block_on(store.seal());
             drop(store);
             let (before, after) = if interactive { ("\n", " Press Enter to leave.") } else { ("", "") };
-            output.note(&format!(
-                "{before}The store was sealed after {} without a command.{after}",
-                counted(limit.as_secs(), "second", "seconds")
-            ));
+            let mut why = why;
+            if let Some(first) = why.get_mut(..1) {
+                first.make_ascii_uppercase();
+            }
+            output.note(&format!("{before}{why}.{after}"));
+        }
+    }
+}
+
+/// Looks at the store's HSMs now and then.
+struct HsmWatch {
+    watch: OutageWatch,
+    every: Duration,
+    last: Option<Instant>,
+    told: bool,
+}
+
+impl HsmWatch {
+    fn new(seal_after: Duration) -> Self {
+        let every = (seal_after / 4).clamp(Duration::from_secs(1), Duration::from_secs(60));
+        Self { watch: OutageWatch::new(Some(seal_after)), every, last: None, told: false }
+    }
+
+    /// How long an outage has lasted that ends the session.
+    fn look(&mut self, store: &Store, output: Output) -> Option<Duration> {
+        if self.last.is_some_and(|last| last.elapsed() < self.every) {
+            return None;
+        }
+        self.last = Some(Instant::now());
+        match block_on(self.watch.look(store, Instant::now())) {
+            Ok(Outage::Sealed { lasted }) => Some(lasted),
+            Ok(Outage::Lasting { seals_in, errors, .. }) => {
+                if !self.told
+                    && let (Some(error), Some(left)) = (errors.first(), seals_in)
+                {
+                    output.warning(&format!(
+                        "no HSM of the store answers, and it will be sealed in {} unless one does: {error}",
+                        counted(left.as_secs(), "second", "seconds")
+                    ));
+                    self.told = true;
+                }
+                None
+            }
+            Ok(Outage::None) => {
+                self.told = false;
+                None
+            }
+            Err(_) => None,
         }
     }
 }

@@ -1,0 +1,134 @@
+//! Files: encrypted and decrypted from path to path, and rewrapped where they lie.
+//!
+//! A file appears under its name whole or not at all: it is written beside it first, synced, and renamed. What does not
+//! encrypt or decrypt to its end leaves nothing behind, and what exists already is never replaced.
+
+mod error;
+mod output;
+
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use crate::envelope::Envelope;
+use crate::key::{KeyEncryption, WrappedKey};
+use crate::read_at::ReadAt as _;
+use crate::stream::{self, Options};
+
+use output::{Output, Progress};
+
+pub use error::FileError;
+
+impl<K: KeyEncryption> Envelope<K> {
+    /// Encrypts a file as a stream. `progress` gets the bytes written and those that there will be, and can stop it.
+    ///
+    /// The new file can be read by its owner alone (0600).
+    ///
+    /// # Errors
+    ///
+    /// [`FileError`]: there is then no file at `to`, or the one that was there before.
+    pub fn encrypt_file(
+        &self,
+        associated: &[u8],
+        from: &Path,
+        to: &Path,
+        options: &Options,
+        progress: impl FnMut(u64, u64) -> ControlFlow<()> + Send,
+    ) -> Result<(), FileError> {
+        let source = open(from)?;
+        let total = source.size().map_err(|error| FileError::open(from, error))?;
+        write(to, progress, total, |sink| {
+            // A pipe or a device has no length and no places.
+            let done = if is_regular(&source) {
+                self.encrypt_from(associated, &source, sink, options)
+            } else {
+                self.encrypt(associated, &source, sink, options)
+            };
+            done.map(drop).map_err(FileError::Encrypt)
+        })
+    }
+
+    /// Decrypts a stream in a file. `progress` gets the bytes written and those that there will be, about, and can stop it.
+    ///
+    /// The new file can be read by its owner alone (0600).
+    ///
+    /// # Errors
+    ///
+    /// [`FileError`]: there is then no file at `to`, or the one that was there before.
+    pub fn decrypt_file(
+        &self,
+        associated: &[u8],
+        from: &Path,
+        to: &Path,
+        options: &Options,
+        progress: impl FnMut(u64, u64) -> ControlFlow<()> + Send,
+    ) -> Result<(), FileError> {
+        let source = open(from)?;
+        let total = source.size().map_err(|error| FileError::open(from, error))?;
+        write(to, progress, total, |sink| {
+            let done = if is_regular(&source) {
+                self.decrypt_from(associated, &source, sink, options)
+            } else {
+                self.decrypt(associated, &source, sink, options)
+            };
+            done.map(drop).map_err(FileError::Decrypt)
+        })
+    }
+
+    /// Wraps the data key of an encrypted file anew, where it lies, under the version of the key that is now in use: a few
+    /// hundred bytes are written, whatever the file's size. See [`stream`] for what a crash can do: nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`FileError`]: the file decrypts as before, under the old key or the new one.
+    pub fn rewrap_file(&self, path: &Path) -> Result<(), FileError> {
+        self.rewrap_file_from(self.key(), path)
+    }
+
+    /// As [`rewrap_file`](Self::rewrap_file), for a file under another key.
+    ///
+    /// # Errors
+    ///
+    /// As [`rewrap_file`](Self::rewrap_file).
+    pub fn rewrap_file_from(&self, old: &dyn KeyEncryption, path: &Path) -> Result<(), FileError> {
+        let file = OpenOptions::new().read(true).write(true).open(path);
+        let file = file.map_err(|error| FileError::open(path, error))?;
+        // Two at once could write the same slot.
+        file.try_lock().map_err(|error| FileError::locked(path, error))?;
+        stream::rewrap_in_place(old, self.key(), &file).map_err(FileError::Rewrap)
+    }
+}
+
+/// The data key of an encrypted file as it is wrapped now. Only opening proves it.
+///
+/// # Errors
+///
+/// [`FileError`], as far as the header shows.
+pub fn wrapped_key(path: &Path) -> Result<WrappedKey, FileError> {
+    stream::wrapped_key(&open(path)?).map_err(FileError::Decrypt)
+}
+
+fn write(
+    to: &Path,
+    progress: impl FnMut(u64, u64) -> ControlFlow<()> + Send,
+    total: u64,
+    fill: impl FnOnce(&mut (dyn Write + Send)) -> Result<(), FileError>,
+) -> Result<(), FileError> {
+    let output = Output::beside(to)?;
+    let mut sink = Progress::new(output.file(), total, progress);
+    let outcome = fill(&mut sink);
+    if sink.stopped() {
+        return Err(FileError::Stopped);
+    }
+    outcome?;
+    output.keep()
+}
+
+fn open(path: &Path) -> Result<File, FileError> {
+    File::open(path).map_err(|error| FileError::open(path, error))
+}
+
+fn is_regular(file: &File) -> bool {
+    file.metadata().is_ok_and(|metadata| metadata.is_file())
+}

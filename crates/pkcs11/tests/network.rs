@@ -1,0 +1,61 @@
+//! A token behind a network (p11-kit's server and client over SoftHSM), whose server is killed and started again.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+
+mod common;
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use common::{config, secret};
+use strongroom_crypto::external::{ExternalFault, KeyWrapper as _};
+use strongroom_pkcs11::{Mechanism, OaepHash, Token};
+use strongroom_test_tokens::TestToken;
+
+#[test]
+fn killed_server_is_unavailable_and_comes_back_under_load() {
+    let token = TestToken::network("pkcs11-network").unwrap();
+    // p11-kit's protocol carries few mechanisms' parameters, and those of AES are not among them.
+    let mut config = config(&token, token.lib(), "root");
+    config.mechanism = Some(Mechanism::RsaOaep);
+    config.rsa_oaep_hash = OaepHash::Sha1;
+    config.hmac_key_label = Some("root-hmac".into());
+    let key = Token::open(config).unwrap().wrapping_key().unwrap();
+    let wrapped = key.wrap(&secret(b"key"), b"c").unwrap();
+    for round in 0..3 {
+        let stop = AtomicBool::new(false);
+        let (good, bad) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    while !stop.load(Ordering::Acquire) {
+                        match key.unwrap(&wrapped, b"c") {
+                            Ok(opened) => {
+                                assert!(opened.ct_eq(&secret(b"key")));
+                                good.fetch_add(1, Ordering::Relaxed);
+                            }
+                            Err(error) => {
+                                assert_eq!(error.fault(), ExternalFault::Unavailable, "{error}");
+                                bad.fetch_add(1, Ordering::Relaxed);
+                                std::thread::sleep(Duration::from_millis(1));
+                            }
+                        }
+                    }
+                });
+            }
+            std::thread::sleep(Duration::from_millis(150));
+            token.kill_server().unwrap();
+            std::thread::sleep(Duration::from_millis(400));
+            let failed = bad.load(Ordering::Relaxed);
+            assert!(failed > 0, "control: the server was really gone");
+            token.restart_server().unwrap();
+            let before = good.load(Ordering::Relaxed);
+            let restarted = Instant::now();
+            while good.load(Ordering::Relaxed) <= before + 100 {
+                assert!(restarted.elapsed() < Duration::from_secs(10), "it does not come back");
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            println!("round {round}: {failed} failed while away, back after {:?}", restarted.elapsed());
+            stop.store(true, Ordering::Release);
+        });
+    }
+}

@@ -1,0 +1,257 @@
+//! A store and the token that opens it, through everything that happens to both.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use strongroom::pkcs11::{KeyKind, KeySpec};
+use strongroom::{
+    HsmKeys, Hsms, InitOptions, MemoryStorage, Possession, Preparation, SealedStore, SlotId, Store, Suite,
+};
+use strongroom_test_tokens::TestToken;
+
+use super::{Shares, assert_clean, barrier_options, contents, go_on, options, policy, put, share, wait};
+
+/// The token as a configuration file calls it: `main`.
+pub fn hsms(token: &TestToken, more: &str) -> Arc<Hsms> {
+    let text = format!(
+        "[hsm.main]\nlib = {:?}\ntoken_label = {:?}\npin_file = {:?}\n{more}\n",
+        token.lib(),
+        token.label(),
+        token.pin_file()
+    );
+    Arc::new(Hsms::new(text.parse().unwrap(), |_| None).unwrap())
+}
+
+/// Makes an AES key of this label, and with this id where there are to be two of one label.
+pub fn generate(hsms: &Hsms, label: &str, id: Option<&[u8]>) {
+    // SoftHSM 2.6 now and then answers CKR_GENERAL_ERROR when a key is made while others are looked for.
+    let _one_at_a_time = GENERATING.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let mut spec = KeySpec::new(KeyKind::Aes256, label);
+    spec.id = id.map(<[u8]>::to_vec);
+    let token = hsms.token("main").unwrap();
+    let made = (0..3).find_map(|_| token.generate(&spec).ok());
+    assert!(made.is_some(), "no key could be made");
+}
+
+/// A store under this policy.
+pub fn init(storage: &MemoryStorage, hsms: &Arc<Hsms>, seal: &str) -> Result<(Store, Shares), String> {
+    let options = InitOptions { policy: policy(seal), hsm: hsms.clone(), ..options() };
+    super::init(Arc::new(storage.clone()), options)
+}
+
+/// Unseals with what the HSM gives and these shares.
+pub fn open<'a>(
+    storage: &MemoryStorage,
+    hsm: Option<&Arc<Hsms>>,
+    shares: impl IntoIterator<Item = &'a String>,
+) -> Result<Store, String> {
+    wait(async {
+        let sealed = SealedStore::open(Arc::new(storage.clone())).await.map_err(|error| error.to_string())?;
+        let mut unsealing = sealed.unsealing_with(barrier_options());
+        if let Some(hsm) = hsm {
+            let hsm: Arc<dyn HsmKeys> = Arc::<Hsms>::clone(hsm);
+            unsealing = unsealing.with_hsm(hsm);
+            unsealing.ask_hsms().await.map_err(|error| error.to_string())?;
+        }
+        for text in shares {
+            unsealing.offer_text(text).map_err(|error| error.to_string())?;
+        }
+        unsealing.unseal().await.map_err(|error| error.to_string())
+    })
+}
+
+/// Adds a slot, has its holders and its HSM prove possession, and activates it.
+pub fn add(store: &Store, label: &str, seal: &str) -> Result<(SlotId, Shares), String> {
+    let dealt = wait(store.add_slot(label, policy(seal), Suite::P256)).map_err(|error| error.to_string())?;
+    let shares: Shares = dealt.shares().unwrap().iter().map(|share| share.to_string()).collect();
+    let mut possession = store.possession(dealt.slot()).unwrap();
+    prove(store, &mut possession, &shares)?;
+    let proved = possession.finish().map_err(|error| error.to_string())?;
+    wait(store.activate_slot(proved)).map_err(|error| error.to_string())?;
+    Ok((dealt.slot(), shares))
+}
+
+fn prove(store: &Store, possession: &mut Possession, shares: &[String]) -> Result<(), String> {
+    for text in shares {
+        possession.offer(share(text)).map_err(|error| error.to_string())?;
+    }
+    let silent = wait(store.prove_hsm(possession)).map_err(|error| error.to_string())?;
+    silent.first().map_or(Ok(()), |error| Err(error.to_string()))
+}
+
+fn records(store: &Store, count: usize) -> BTreeMap<String, Vec<u8>> {
+    for n in 0..count {
+        put(store, &format!("app/{}/{n}", n % 7), format!("value {n}")).unwrap();
+    }
+    contents(store).unwrap()
+}
+
+/// From init to the end of a rewrap, with the token alone.
+pub fn whole_life(token: &TestToken) {
+    let hsms = hsms(token, "");
+    generate(&hsms, "root", None);
+    let storage = MemoryStorage::new();
+    let (store, shares) = init(&storage, &hsms, "hsm(main, root)").unwrap();
+    assert!(shares.is_empty());
+    let written = records(&store, 40);
+    wait(store.seal());
+
+    assert!(open(&storage, None, []).is_err(), "without the token nothing opens it");
+    let store = open(&storage, Some(&hsms), []).unwrap();
+    assert_eq!(contents(&store).unwrap(), written);
+    wait(store.rotate_root()).unwrap();
+    wait(store.barrier().rotate()).unwrap();
+    let outcome = wait(store.rewrap(go_on)).unwrap();
+    assert_eq!(outcome.destroyed.len(), 1);
+    let first = store.slots().unwrap().slots()[0].id();
+    assert!(wait(store.verify_hsm(first)).unwrap().is_empty());
+
+    // A slot beside it, and away with the first.
+    let (second, _) = add(&store, "second", "all(hsm(main, root), 1 of 2)").unwrap();
+    let (board, people) = add(&store, "board", "2 of 3").unwrap();
+    wait(store.remove_slot(first)).unwrap();
+    wait(store.rewrap(go_on)).unwrap();
+    assert!(wait(store.verify_hsm(second)).unwrap().is_empty());
+    assert_eq!(contents(&store).unwrap(), written);
+    assert_clean(&store);
+    drop(store);
+    assert!(open(&storage, Some(&hsms), []).is_err(), "the token alone was removed");
+    let store = open(&storage, None, &people[..2]).unwrap();
+    assert_eq!(contents(&store).unwrap(), written);
+    wait(store.remove_slot(board)).unwrap();
+}
+
+/// Shamir, then an HSM, then both together, then Shamir again: on one store, with nothing lost on the way.
+pub fn migration(token: &TestToken) {
+    let hsms = hsms(token, "");
+    generate(&hsms, "migration", None);
+    let storage = MemoryStorage::new();
+    let (store, people) = init(&storage, &hsms, "2 of 3").unwrap();
+    let written = records(&store, 60);
+
+    let step = |store: &Store, old: &str, new: &str, seal: &str| -> Shares {
+        let (_, shares) = add(store, new, seal).unwrap();
+        let gone = store.slots().unwrap().find_by_label(old).unwrap().id();
+        wait(store.remove_slot(gone)).unwrap();
+        wait(store.rewrap(go_on)).unwrap();
+        assert_eq!(contents(store).unwrap(), written, "from {old} to {new}");
+        assert_clean(store);
+        shares
+    };
+    step(&store, "first", "hsm", "hsm(main, migration)");
+    drop(store);
+    assert!(open(&storage, Some(&hsms), &people[..2]).is_err(), "the first holders are out");
+
+    let store = open(&storage, Some(&hsms), []).unwrap();
+    let both = step(&store, "hsm", "both", "all(2 of 3, hsm(main, migration))");
+    drop(store);
+    assert!(open(&storage, Some(&hsms), []).is_err(), "the HSM without a quorum opens nothing");
+    assert!(open(&storage, Some(&hsms), &both[..1]).is_err(), "nor with a minority");
+    assert!(open(&storage, None, &both).is_err(), "nor does a quorum without the HSM");
+
+    let store = open(&storage, Some(&hsms), &both[1..]).unwrap();
+    let people = step(&store, "both", "people", "2 of 3");
+    drop(store);
+    assert!(open(&storage, Some(&hsms), &both[..2]).is_err(), "the joint slot is gone");
+    let store = open(&storage, None, &people[..2]).unwrap();
+    assert_eq!(contents(&store).unwrap(), written);
+}
+
+/// A key replaced by another of its label; the old one opens older copies for as long as it exists.
+pub fn replaced_key(token: &TestToken) {
+    let old = hsms(token, "");
+    generate(&old, "replaced", Some(b"one"));
+    let storage = MemoryStorage::new();
+    let (store, shares) = init(&storage, &old, "all(hsm(main, replaced), 2 of 3)").unwrap();
+    put(&store, "a", "1").unwrap();
+    let slot = store.slots().unwrap().slots()[0].id();
+    drop(store);
+    let before = super::copy(&storage);
+
+    generate(&old, "replaced", Some(b"two"));
+    let new = hsms(token, "key_id = \"74776f\"");
+    // Two keys of one label: what was wrapped opens all the same, and what is to wrap must be said.
+    let store = open(&storage, Some(&old), &shares[..2]).unwrap();
+    assert!(wait(store.rewrap_hsm(slot)).is_err());
+    drop(store);
+    let store = open(&storage, Some(&new), &shares[..2]).unwrap();
+    let wrapped = |store: &Store| store.slots().unwrap().slots()[0].hsm_wrapped().to_vec();
+    let earlier = wrapped(&store);
+    wait(store.rewrap_hsm(slot)).unwrap();
+    assert_ne!(wrapped(&store), earlier);
+    assert!(wait(store.verify_hsm(slot)).unwrap().is_empty());
+    drop(store);
+
+    let gone = strongroom::pkcs11::KeySelector::id(b"one".to_vec());
+    assert!(open(&before, Some(&new), &shares[..2]).is_ok(), "the old key opens the older copy");
+    new.token("main").unwrap().destroy(&gone).unwrap();
+    let fresh = hsms(token, "key_id = \"74776f\"");
+    assert!(
+        open(&before, Some(&fresh), &shares[..2]).is_err(),
+        "the old key is gone, and so is the older copy"
+    );
+    let store = open(&storage, Some(&fresh), &shares[1..]).unwrap();
+    assert_eq!(super::get(&store, "a").unwrap(), b"1");
+}
+
+/// Everybody may lose the token: the other slot opens the store.
+pub fn lost_token(token: &TestToken) {
+    let hsms = hsms(token, "");
+    generate(&hsms, "lost", None);
+    let storage = MemoryStorage::new();
+    let (store, _) = init(&storage, &hsms, "hsm(main, lost)").unwrap();
+    put(&store, "a", "1").unwrap();
+    let (_, people) = add(&store, "break-glass", "2 of 3").unwrap();
+    hsms.token("main").unwrap().destroy(&strongroom::pkcs11::KeySelector::label("lost")).unwrap();
+    // What is open stays open.
+    put(&store, "b", "2").unwrap();
+    let slot = store.slots().unwrap().slots()[0].id();
+    assert_eq!(wait(store.verify_hsm(slot)).unwrap().len(), 1, "the loss shows");
+    drop(store);
+    assert!(open(&storage, Some(&hsms), []).is_err());
+    let store = open(&storage, Some(&hsms), &people[..2]).unwrap();
+    assert_eq!(super::get(&store, "b").unwrap(), b"2");
+    wait(store.remove_slot(slot)).unwrap();
+    wait(store.rewrap(go_on)).unwrap();
+    assert_clean(&store);
+}
+
+/// Whoever changes storage cannot make the token open what it did not wrap for this place.
+pub fn tampering(token: &TestToken) {
+    let hsms = hsms(token, "");
+    generate(&hsms, "tampered", None);
+    let storage = MemoryStorage::new();
+    let (store, _) = init(&storage, &hsms, "hsm(main, tampered)").unwrap();
+    let slots = store.slots().unwrap();
+    drop(store);
+    let wrapped = slots.slots()[0].hsm_wrapped()[0].clone();
+    let encoded = slots.encode();
+    let at = encoded.windows(wrapped.len()).position(|window| window == wrapped).unwrap();
+    for place in 0..wrapped.len() {
+        let mut bytes = encoded.clone();
+        bytes[at + place] ^= 1;
+        let end = bytes.len() - 32;
+        let sum = strongroom_crypto::hash::sha256(&[&bytes[..end]]);
+        bytes[end..].copy_from_slice(&sum);
+        let changed = super::copy(&storage);
+        super::write(&changed, strongroom_barrier::SLOTS, &bytes);
+        assert!(open(&changed, Some(&hsms), []).is_err(), "byte {place}");
+    }
+    assert!(open(&storage, Some(&hsms), []).is_ok(), "the control: unchanged, it opens");
+}
+
+/// No process that prepares a store leaves anything behind, and the same store is not made twice.
+pub fn preparation_writes_nothing(token: &TestToken) {
+    let hsms = hsms(token, "");
+    generate(&hsms, "prepared", None);
+    let storage = MemoryStorage::new();
+    let options = InitOptions { policy: policy("hsm(main, prepared)"), hsm: hsms.clone(), ..options() };
+    drop(wait(Preparation::new(Arc::new(storage.clone()), options)).unwrap());
+    assert!(super::keys(&storage).is_empty());
+    let options = InitOptions { policy: policy("hsm(main, missing)"), hsm: hsms, ..super::options() };
+    let error = super::refused(wait(Preparation::new(Arc::new(storage.clone()), options))).to_string();
+    assert!(error.contains("“missing”") && error.contains("generate the key"), "{error}");
+    assert!(super::keys(&storage).is_empty());
+}
+
+static GENERATING: std::sync::Mutex<()> = std::sync::Mutex::new(());
