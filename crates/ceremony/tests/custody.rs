@@ -46,7 +46,7 @@ fn openpgp_key() -> (SignedSecretKey, String, String) {
         .subkeys(vec![subkey.build().unwrap()]);
     let secret = parameters.build().unwrap().generate(rand::rngs::OsRng).unwrap();
     let public = SignedPublicKey::from(secret.clone());
-    let fingerprint = public.fingerprint().as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    let fingerprint = data_encoding::HEXLOWER.encode(public.fingerprint().as_bytes());
     let armoured = public.to_armored_string(ArmorOptions::default()).unwrap();
     (secret, armoured, fingerprint)
 }

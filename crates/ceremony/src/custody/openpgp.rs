@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use pgp::composed::{ArmorOptions, Deserializable as _, MessageBuilder, SignedPublicKey, SignedPublicSubKey};
 use pgp::crypto::sym::SymmetricKeyAlgorithm;
 use pgp::packet::{Signature, SignatureType};
-use pgp::types::KeyDetails as _;
+use pgp::types::{KeyDetails as _, Timestamp};
 use rand::rngs::OsRng;
 
 use super::CustodyError;
@@ -99,7 +99,7 @@ fn encrypts(subkey: &SignedPublicSubKey, now: u64) -> bool {
 }
 
 fn newest<'a>(signatures: impl Iterator<Item = &'a Signature>) -> Option<&'a Signature> {
-    signatures.max_by_key(|signature| signature.created().map(|created| created.as_secs()))
+    signatures.max_by_key(|signature| signature.created().map(Timestamp::as_secs))
 }
 
 fn has_expired(created: u64, binding: &Signature, now: u64) -> bool {

@@ -8,7 +8,9 @@ pub(super) fn page(page: &Page) -> Zeroizing<String> {
     // Reserved in full, since growing would leave a copy of the share behind.
     let mut text = Zeroizing::new(String::with_capacity(16 * 1024));
     let mut line = |parts: &[&str]| {
-        parts.iter().for_each(|part| text.push_str(part));
+        for part in parts {
+            text.push_str(part);
+        }
         text.push('\n');
     };
     if page.rehearsal {

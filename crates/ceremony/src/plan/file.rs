@@ -8,9 +8,10 @@ use strongroom::{Policy, Suite};
 
 use super::{Allowance, Custody, Kind, Person, Plan, PlanError, Role, Step, VERSION};
 
+/// The file, word by word.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct File {
+struct Words {
     version: u32,
     kind: String,
     title: String,
@@ -49,7 +50,7 @@ struct FilePerson {
 
 pub(super) fn parse(text: &str, hash: [u8; 32]) -> Result<Plan, PlanError> {
     // The library's whole message quotes lines; the short one says enough.
-    let file: File = toml::from_str(text).map_err(|error| PlanError::Syntax {
+    let file: Words = toml::from_str(text).map_err(|error| PlanError::Syntax {
         line: error.span().map(|span| line_of(text, span.start)),
         message: error.message().to_owned(),
     })?;
@@ -71,7 +72,7 @@ pub(super) fn parse(text: &str, hash: [u8; 32]) -> Result<Plan, PlanError> {
         output: file.output,
         label: plain("label", file.label.unwrap_or_else(|| "custodians".to_owned()))?,
         policy: file.policy.map(|policy| policy.parse::<Policy>()).transpose().map_err(PlanError::Policy)?,
-        suite: suite(file.suite)?,
+        suite: suite(file.suite.as_deref())?,
         backup: file.backup,
         slot_file: file.slot_file,
         requested_by: file.requested_by,
@@ -92,7 +93,7 @@ pub(super) fn parse(text: &str, hash: [u8; 32]) -> Result<Plan, PlanError> {
 }
 
 /// Which words a kind needs, and which it has no use for.
-fn words_fit(kind: Kind, file: &File) -> Result<(), PlanError> {
+fn words_fit(kind: Kind, file: &Words) -> Result<(), PlanError> {
     let there = [
         ("store", file.store.is_some(), Some(kind != Kind::ShareCheck)),
         ("policy", file.policy.is_some(), Some(kind.deals())),
@@ -306,8 +307,8 @@ fn tokens_fit(plan: &Plan) -> Result<(), PlanError> {
     }
 }
 
-fn suite(text: Option<String>) -> Result<Suite, PlanError> {
-    match text.as_deref() {
+fn suite(text: Option<&str>) -> Result<Suite, PlanError> {
+    match text {
         None | Some("x-wing") => Ok(Suite::XWing),
         Some("p-256") => Ok(Suite::P256),
         Some(other) => Err(PlanError::Value {

@@ -1,5 +1,7 @@
 //! Taking shares from people, who mistype.
 
+use std::fmt::Write as _;
+
 use strongroom::share_text::{self, Correction};
 use strongroom::{Accepted, Decoded, ShareError, ShareText};
 
@@ -80,10 +82,12 @@ fn described(corrections: &[Correction]) -> String {
     };
     for correction in corrections {
         let (group, letter) = place(correction.position);
-        text.push_str(&format!(
+        // Writing into a string does not fail.
+        let _ = write!(
+            text,
             "\n  group {group}, letter {letter}: typed {}, must be {}",
             correction.typed, correction.corrected
-        ));
+        );
     }
     text
 }

@@ -56,18 +56,13 @@ impl Ceremony<'_> {
         self.event(&Event::Software { version: software.version, hash: software.hash })?;
         self.talk.tell(&format!("Program: version {}", software.version))?;
         self.talk.tell(&format!("Program hash: {}", hexadecimal(&software.hash)))?;
-        match self.plan.software {
-            Some(expected) if expected == software.hash => {
-                self.talk.tell("This is the program that the plan names.")?
-            }
+        let compared = match self.plan.software {
+            Some(expected) if expected == software.hash => "This is the program that the plan names.",
             Some(_) if !self.setting.rehearsal => return Err(SoftwareError::AnotherProgram.into()),
-            Some(_) => self
-                .talk
-                .tell("This is not the program that the plan names. The real ceremony would stop here.")?,
-            None => self
-                .talk
-                .tell("The plan names no program hash: compare it with the reviewed build's by eye.")?,
-        }
+            Some(_) => "This is not the program that the plan names. The real ceremony would stop here.",
+            None => "The plan names no program hash: compare it with the reviewed build's by eye.",
+        };
+        self.talk.tell(compared)?;
         for what in software.findings {
             if !self.plan.allow.contains(&what) && !self.setting.rehearsal {
                 return Err(SoftwareError::Unsafe(what).into());

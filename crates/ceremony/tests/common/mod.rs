@@ -60,11 +60,14 @@ impl Conversation for People {
         self.turn(&format!("{}: {question}", who.name))?;
         if let Some(directory) = self.printer.as_ref().filter(|_| question.contains("page printed")) {
             let pages = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
-            let page =
-                pages.into_iter().find(|path| path.extension().is_some_and(|ending| ending == "txt")).unwrap();
+            let page = pages
+                .into_iter()
+                .find(|path| path.extension().is_some_and(|ending| ending == "txt"))
+                .unwrap();
             let page = std::fs::read_to_string(page).unwrap();
-            let from = page.find("sr1").unwrap();
-            let rows = page[from..]
+            let (_, share) = page.split_once("sr1").unwrap();
+            let share = format!("sr1{share}");
+            let rows = share
                 .lines()
                 .take(3)
                 .map(|row| row.trim_start_matches(|c: char| c.is_ascii_digit() || c == ' '));

@@ -130,7 +130,9 @@ mod tests {
         }
     }
 
-    fn plain(secrets: &[&str]) -> (Plain<Cursor<Vec<u8>>, Vec<u8>>, Rc<RefCell<VecDeque<String>>>) {
+    type Secrets = Rc<RefCell<VecDeque<String>>>;
+
+    fn plain(secrets: &[&str]) -> (Plain<Cursor<Vec<u8>>, Vec<u8>>, Secrets) {
         let secrets: VecDeque<String> = secrets.iter().map(|&secret| secret.to_owned()).collect();
         let secrets = Rc::new(RefCell::new(secrets));
         let mine = Rc::clone(&secrets);
