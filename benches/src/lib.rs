@@ -11,4 +11,5 @@ pub mod record;
 pub mod shamir;
 pub mod storage;
 pub mod store;
+pub mod transit;
 pub mod turns;

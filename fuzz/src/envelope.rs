@@ -7,7 +7,7 @@ use strongroom_crypto::hash::sha256;
 use strongroom_envelope::stream::{self, Area, Options};
 use strongroom_envelope::{ReadAt, wrapped_key};
 
-use crate::{fixed, prepare};
+use super::{fixed, prepare};
 
 /// What a header says is what a reader that parses it takes, in either form; a rewrap of it says the same.
 pub fn header(data: &[u8]) -> bool {
@@ -65,7 +65,9 @@ fn opens(bytes: &[u8]) -> bool {
     let mut partial = Vec::new();
     let arriving = envelope.decrypt(fixed::PLACE, bytes, &mut partial, &options).is_ok();
     assert!(whole.starts_with(&partial));
-    let placed = envelope.decrypt_from(fixed::PLACE, bytes, Vec::new(), &options);
+    let lent = envelope.decrypt_from(fixed::PLACE, bytes, Vec::new(), &options);
+    let copied = Memory(Mutex::new(bytes.to_vec()));
+    let placed = envelope.decrypt_from(fixed::PLACE, &copied, Vec::new(), &options);
     let sliced = envelope.decrypt_slice(fixed::PLACE, bytes, &options);
     let read = envelope.reader(fixed::PLACE, bytes).and_then(|mut reader| {
         let mut plaintext = Vec::new();
@@ -74,10 +76,10 @@ fn opens(bytes: &[u8]) -> bool {
         assert!(outcome.is_err() || u64::try_from(plaintext.len()) == Ok(length));
         outcome.map(|_| plaintext).map_err(|error| error.downcast().expect("an error of ours"))
     });
-    assert_eq!([placed.is_ok(), sliced.is_ok(), read.is_ok()], [arriving; 3]);
+    assert_eq!([lent.is_ok(), placed.is_ok(), sliced.is_ok(), read.is_ok()], [arriving; 4]);
     if arriving {
         assert!([&whole[..], fixed::PLAINTEXT, b""].contains(&&partial[..]));
-        assert_eq!((placed.ok(), read.ok()), (Some(partial.clone()), Some(partial.clone())));
+        assert_eq!([lent.ok(), placed.ok(), read.ok()], [(); 3].map(|()| Some(partial.clone())));
         assert_eq!(sliced.ok().map(|plaintext| plaintext.as_slice().to_vec()), Some(partial));
     }
     arriving

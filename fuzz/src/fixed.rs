@@ -4,9 +4,11 @@ use std::num::NonZeroUsize;
 
 use strongroom_crypto::external::{ExternalError, ExternalFault};
 use strongroom_crypto::record::{StoreId, Term};
-use strongroom_crypto::secret::Secret;
+use strongroom_crypto::secret::{Secret, SecretBytes};
 use strongroom_envelope::stream::Options;
 use strongroom_envelope::{Envelope, KeyEncryption, WrappedKey};
+use strongroom_seal::hsm::HsmKeys;
+use strongroom_seal::policy::HsmKey;
 
 pub const STORE: StoreId = StoreId([0x51; 16]);
 pub const TERM: Term = Term::new(7);
@@ -28,6 +30,20 @@ pub fn psk() -> Secret<32> {
 
 pub fn root() -> Secret<32> {
     secret(4)
+}
+
+/// An HSM that keeps nothing to itself.
+pub struct OpenHsm;
+
+impl HsmKeys for OpenHsm {
+    fn wrap(&self, _: &HsmKey, secret: &SecretBytes, _: &[u8]) -> Result<Vec<u8>, ExternalError> {
+        Ok(secret.expose().to_vec())
+    }
+
+    fn unwrap(&self, _: &HsmKey, wrapped: &[u8], _: &[u8]) -> Result<SecretBytes, ExternalError> {
+        let failed = |error| ExternalError::new(ExternalFault::Rejected, error);
+        SecretBytes::copy_from_slice(wrapped).map_err(failed)
+    }
 }
 
 /// Envelopes under a key that hides and binds nothing, so that no mutation of a header is kept out by it.

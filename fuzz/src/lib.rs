@@ -15,6 +15,7 @@ use strongroom_crypto::hpke::{KeyPair, Suite};
 use strongroom_crypto::record::{Opener, Term, TermKeys, term_of};
 use strongroom_crypto::secret::{self, Locking, Secret, SecretBytes};
 use strongroom_keyring::Keyring;
+use strongroom_pkcs11::blob::Blob;
 use strongroom_seal::policy::Policy;
 use strongroom_seal::slot::SlotSet;
 use strongroom_shamir::text::{self, Decoded, ShareText};
@@ -37,6 +38,7 @@ pub const TARGETS: &[(&str, fn(&[u8]) -> bool)] = &[
     ("envelope_stream", envelope_stream),
     ("head", head),
     ("hpke", hpke),
+    ("hsm_wrapped", hsm_wrapped),
     ("keyring", keyring),
     ("log", log::patched),
     ("log_replay", log_replay),
@@ -157,6 +159,18 @@ pub fn slot_set(data: &[u8]) -> bool {
         assert_eq!(slots.encode(), bytes);
         true
     })
+}
+
+/// What says of itself which key made it says so within its limits, and takes every byte for something.
+pub fn hsm_wrapped(data: &[u8]) -> bool {
+    let Ok(blob) = Blob::decode(data) else { return false };
+    let header = blob.header();
+    assert!((1..=64).contains(&header.key_id().len()) && header.mac_key_id().len() <= 64);
+    let lengths = [header.key_id(), header.mac_key_id(), blob.iv(), blob.ciphertext(), blob.mac()];
+    // Version, three codes, three lengths of one byte and one of two.
+    assert_eq!(lengths.iter().map(|part| part.len()).sum::<usize>() + 9, data.len());
+    assert_ne!(header.binding(b"one context"), header.binding(b"another"));
+    true
 }
 
 pub fn keyring(data: &[u8]) -> bool {

@@ -17,11 +17,16 @@ use strongroom_seal::create::create;
 use strongroom_seal::policy::Policy;
 use strongroom_seal::slot::SlotSet;
 use strongroom_shamir::{split, text, vault};
+use strongroom_transit::algorithm::KeyType;
+use strongroom_transit::{AtLimit, EncryptOptions, KeySpec, Limits, MacOptions, Options, Transit, VersionState};
+
+#[path = "named.rs"]
+mod named;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let directory = std::env::args().nth(1).ok_or("say where: seeds DIRECTORY")?;
     strongroom_fuzz::prepare();
-    for (target, run) in TARGETS {
+    for (target, run) in TARGETS.iter().chain(named::NAMED_TARGETS) {
         let place = Path::new(&directory).join(target);
         std::fs::create_dir_all(&place)?;
         let seeds = seeds(target)?;
@@ -84,6 +89,12 @@ fn seeds(target: &str) -> Result<Vec<Vec<u8>>, Box<dyn Error>> {
             })
             .into_iter()
             .collect::<Result<_, _>>()?,
+        "hsm_wrapped" => {
+            let gcm = [&[1, 1, 0, 1, 2][..], b"id", &[0, 12], &[3; 12], &[0, 48], &[4; 48]].concat();
+            let oaep = [&[1, 2, 2, 0, 1][..], b"K", &[1], b"M", &[0], &[1, 0], &[5; 256], &[6; 32]].concat();
+            let cbc = [&[1, 3, 0, 1, 1][..], b"K", &[1], b"M", &[16], &[7; 16], &[0, 80], &[8; 80], &[9; 32]];
+            vec![gcm, oaep, cbc.concat()]
+        }
         "rewrap_state" => {
             let fixed =
                 [&[1][..], &3_u32.to_be_bytes(), &1_700_000_000_u64.to_be_bytes(), &42_u64.to_be_bytes()]
@@ -91,6 +102,10 @@ fn seeds(target: &str) -> Result<Vec<Vec<u8>>, Box<dyn Error>> {
             let begun = [&fixed[..], &[0, 0]].concat();
             vec![begun, [&fixed[..], &[0, 6], b"cursor"].concat()]
         }
+        "named_key" => named_keys()?.0,
+        "named_key_backup" => named_keys()?.1,
+        "named_key_text" => named_keys()?.2,
+        "named_key_usage" => vec![[&[1][..], &[0; 7], &[9], &[0; 6], &[7, 8]].concat()],
         _ => return Err(format!("there are no seeds for {target}").into()),
     })
 }
@@ -106,6 +121,44 @@ fn backup() -> Result<Vec<u8>, Box<dyn Error>> {
         let (backup, _) = store.backup(Vec::new(), |_, _| ControlFlow::Continue(())).await?;
         store.seal().await;
         Ok(backup)
+    })
+}
+
+/// Records, backups and texts of a few keys.
+#[allow(clippy::type_complexity)]
+fn named_keys() -> Result<(Vec<Vec<u8>>, Vec<Vec<u8>>, Vec<Vec<u8>>), Box<dyn Error>> {
+    pollster::block_on(async {
+        let mut options = InitOptions::new("custodians", "1 of 1".parse()?);
+        options.suite = Suite::P256;
+        let store = Preparation::new(Arc::new(MemoryStorage::new()), options).await?.commit().await?;
+        let transit = Transit::open(store.barrier().clone(), "transit".parse()?, Options::default())?;
+        let (mut records, mut backups, mut texts) = (Vec::new(), Vec::new(), Vec::new());
+        for key_type in [KeyType::Aes256Gcm96, KeyType::Hmac, KeyType::EcdsaP256, KeyType::MlKem768] {
+            let spec = KeySpec {
+                exportable: true,
+                allow_plaintext_backup: true,
+                limits: Limits { operations: Some(1000), bytes: Some(9999), at_limit: AtLimit::Rotate },
+                ..KeySpec::new(key_type)
+            };
+            let name = key_type.name().parse()?;
+            let key = transit.create(&name, &spec).await?;
+            transit.rotate(&name).await?;
+            transit.prepare_version(&name).await?;
+            transit.set_state(&name, 3, VersionState::Destroyed).await?;
+            texts.push(key.hmac_text(b"message", &MacOptions::default())?.into_bytes());
+            if key_type == KeyType::Aes256Gcm96 {
+                texts.push(key.encrypt_text(b"message", &EncryptOptions::default())?.into_bytes());
+                texts.push(key.encrypt(b"message", &EncryptOptions::default())?);
+            }
+            let path = format!("transit/keys/{name}").parse()?;
+            records.push(store.barrier().get(&path).await?.ok_or("no record")?.value().to_vec());
+            let backup = transit.backup(&name).await?;
+            // Without its checksum too, which the target then adds to every mutation of it.
+            backups.push(backup.as_slice()[..backup.len() - 32].to_vec());
+            backups.push(backup.as_slice().to_vec());
+        }
+        store.seal().await;
+        Ok((records, backups, texts))
     })
 }
 
@@ -143,8 +196,13 @@ fn share_texts() -> Result<Vec<Vec<u8>>, Box<dyn Error>> {
 
 fn slot_sets() -> Result<Vec<Vec<u8>>, Box<dyn Error>> {
     let mut seeds = vec![SlotSet::new(fixed::STORE).encode()];
-    for (policy, suite) in [("2 of 3", Suite::P256), ("1 of 1", Suite::XWing), (POLICIES[2], Suite::P256)] {
-        let new = create(fixed::STORE, "custodians", policy.parse()?, suite, 1_700_000_000, &strongroom_seal::hsm::NoHsm)?;
+    for (policy, suite) in [
+        ("2 of 3", Suite::P256),
+        ("1 of 1", Suite::XWing),
+        (POLICIES[2], Suite::P256),
+        (POLICIES[4], Suite::P256),
+    ] {
+        let new = create(fixed::STORE, "custodians", policy.parse()?, suite, 1_700_000_000, &fixed::OpenHsm)?;
         let slots = vec![new.slot.activated()];
         let empty = SlotSet::new(fixed::STORE);
         let set = empty.rewrapped(empty.generation() + 1, slots, &fixed::root(), |_| Some(&new.psk))?;
@@ -157,7 +215,7 @@ fn slot_sets() -> Result<Vec<Vec<u8>>, Box<dyn Error>> {
 }
 
 fn keyrings() -> Result<Vec<Vec<u8>>, Box<dyn Error>> {
-    let mut keyring = Keyring::create(fixed::STORE, RotationPolicy::DEFAULT, 1_700_000_000, &strongroom_seal::hsm::NoHsm)?;
+    let mut keyring = Keyring::create(fixed::STORE, RotationPolicy::DEFAULT, 1_700_000_000)?;
     let mut seeds = vec![keyring.encode()?.expose().to_vec()];
     keyring.install_term(1_700_000_100)?;
     keyring.install_names()?;
@@ -209,4 +267,10 @@ fn storage_keys() -> Vec<Vec<u8>> {
     vec![key, padded(b"password"), padded(b"directory/"), padded(&[b'a'; 254])]
 }
 
-const POLICIES: &[&str] = &["3 of 5", "1 of 1", "groups(2 of {security: 2 of 3, operations: 1 of 2})"];
+const POLICIES: &[&str] = &[
+    "3 of 5",
+    "1 of 1",
+    "groups(2 of {security: 2 of 3, operations: 1 of 2})",
+    "hsm(main, root)",
+    "all(2 of 3, hsm(main, root), hsm(second, root))",
+];

@@ -1,6 +1,7 @@
 //! Measures everything once and prints it for `cargo xtask bench`.
 //!
-//! `--smoke`: as briefly as it goes. `--envelope`: envelopes alone. `--million`: the store of a million records, in a process of its own, which is killed.
+//! `--smoke`: as briefly as it goes. `--envelope`: envelopes alone. `--transit`: the named keys alone. `--million`: the store of a million records, in a
+//! process of its own, which is killed.
 
 use std::process::{Command, ExitCode, Stdio};
 use std::sync::Arc;
@@ -8,8 +9,11 @@ use std::time::Duration;
 
 use strongroom::{MemoryStorage, Storage};
 use strongroom_benches::record::{self, Records};
-use strongroom_benches::turns::{Turn, compare, median, processor_time, time, wall_time};
+use strongroom_benches::transit::{self, Form, Messages, signatures};
+use strongroom_benches::turns::{Compared, Turn, compare, median, processor_time, time, wall_time};
 use strongroom_benches::{envelope, line, memory, shamir, storage, store};
+use strongroom_transit::Transit;
+use strongroom_transit::algorithm::KeyType;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -20,6 +24,7 @@ fn main() -> ExitCode {
     let outcome = match arguments.as_slice() {
         [command, directory, count] if command == "--fill-and-wait" => fill_and_wait(directory, count),
         _ if arguments.iter().any(|argument| argument == "--envelope") => envelope::measure(&scale.envelope),
+        _ if arguments.iter().any(|argument| argument == "--transit") => named_keys(&scale),
         _ => measure(&scale),
     };
     match outcome {
@@ -65,6 +70,7 @@ impl Scale {
 fn measure(scale: &Scale) -> Result<(), Failure> {
     records(scale)?;
     envelope::measure(&scale.envelope)?;
+    named_keys(scale)?;
     sharing(scale)?;
     durable_puts(scale)?;
     reading(scale)?;
@@ -108,6 +114,120 @@ fn records(scale: &Scale) -> Result<(), Failure> {
         );
     }
     Ok(())
+}
+
+/// Named keys: what a handle does beside the cipher.
+fn named_keys(scale: &Scale) -> Result<(), Failure> {
+    let keys = transit::keys()?;
+    let bare = "aws-lc-rs AES-256-GCM in place";
+    for size in transit::SIZES {
+        let mut messages = Messages::new(&keys, size)?;
+        let count = f64::from(u32::try_from(messages.count())?);
+        for (name, form) in
+            [("encrypt", Form::Bytes), ("encrypt-into", Form::Into), ("encrypt-text", Form::Text)]
+        {
+            let encrypting = compared(scale, || messages.encrypt(form))?;
+            let nanoseconds = encrypting.seconds / count * 1e9;
+            line::print(
+                &format!("transit/{name}/{size}"),
+                nanoseconds,
+                "ns",
+                Some((encrypting.ratio, &bare)),
+            );
+        }
+        for (name, form) in [("decrypt", Form::Bytes), ("decrypt-text", Form::Text)] {
+            let decrypting = compared(scale, || messages.decrypt(form))?;
+            let nanoseconds = decrypting.seconds / count * 1e9;
+            line::print(
+                &format!("transit/{name}/{size}"),
+                nanoseconds,
+                "ns",
+                Some((decrypting.ratio, &bare)),
+            );
+        }
+    }
+    let key = transit::key(&keys, KeyType::Aes256Gcm96)?;
+    let bare_key = transit::bare()?;
+    for items in transit::BATCHES {
+        let per_item = 1e9 / f64::from(u32::try_from((1000 / items).max(1) * items)?);
+        let batch = compared(scale, || transit::batch(&key, &bare_key, items))?;
+        let row = |name: &str, batch: Compared| {
+            let id = format!("transit/{name}/{items}");
+            line::print(&id, batch.seconds * per_item, "ns", Some((batch.ratio, &bare)));
+        };
+        row("encrypt-batch", batch);
+        row("decrypt-batch", compared(scale, || transit::batch_of_ciphertexts(&key, &bare_key, items))?);
+    }
+    for size in [64, 1024] {
+        let mut ratios = Vec::new();
+        let mut times = Vec::new();
+        for _ in 0..scale.rounds * 3 {
+            let (ours, limit) = transit::scaling(&key, size, scale.rounds * 40_000)?;
+            times.push(ours);
+            ratios.push(ours / limit);
+        }
+        let limit = "the scaling of the bare cipher";
+        let against = Some((median(&mut ratios), &limit as &dyn std::fmt::Display));
+        line::print(&format!("transit/scaling/{size}"), median(&mut times), "times", against);
+    }
+    signatures(scale, &keys)
+}
+
+/// Signatures, MACs and encapsulation: what a handle does beside the library.
+fn signatures(scale: &Scale, keys: &Transit) -> Result<(), Failure> {
+    for scheme in signatures::schemes() {
+        let key = transit::key(keys, scheme.key_type)?;
+        let bare = signatures::Bare::generate(scheme)?;
+        pair(scale, ["sign", "verify"], scheme.name, || signatures::sign(&key, &bare, scheme))?;
+    }
+    for key_type in signatures::ENCAPSULATING {
+        let key = transit::key(keys, key_type)?;
+        let bare = signatures::BareKem::generate(key_type)?;
+        let names = ["encapsulate", "decapsulate"];
+        pair(scale, names, key_type.name(), || signatures::encapsulate(&key, &bare))?;
+    }
+    let key = transit::key(keys, KeyType::Hmac)?;
+    let mac = compared(scale, || signatures::mac(&key))?;
+    let microseconds = mac.seconds / f64::from(signatures::ROUNDS) * 1e6;
+    line::print("transit/hmac/sha2-256", microseconds, "µs", Some((mac.ratio, &LIBRARY)));
+    Ok(())
+}
+
+/// Two rows that one turn measures.
+fn pair(
+    scale: &Scale,
+    names: [&str; 2],
+    whose: &str,
+    mut turn: impl FnMut() -> Result<(Turn, Turn), Failure>,
+) -> Result<(), Failure> {
+    let mut second = Vec::new();
+    let first = compared(scale, || {
+        let (one, other) = turn()?;
+        second.push(other);
+        Ok(one)
+    })?;
+    let mut times: Vec<f64> = second.iter().map(|turn| turn.ours).collect();
+    let mut ratios: Vec<f64> = second.iter().map(|turn| turn.limit / turn.ours).collect();
+    let second = Compared { seconds: median(&mut times), ratio: median(&mut ratios) };
+    for (name, compared) in names.into_iter().zip([first, second]) {
+        let microseconds = compared.seconds / f64::from(signatures::ROUNDS) * 1e6;
+        let id = format!("transit/{name}/{whose}");
+        line::print(&id, microseconds, "µs", Some((compared.ratio, &LIBRARY)));
+    }
+    Ok(())
+}
+
+/// As [`compare`], for turns that may fail.
+fn compared(scale: &Scale, mut turn: impl FnMut() -> Result<Turn, Failure>) -> Result<Compared, Failure> {
+    let mut failed = None;
+    let compared = compare(scale.cpu, || match turn() {
+        Ok(turn) => turn,
+        Err(error) => {
+            failed = Some(error);
+            Turn { ours: 1.0, limit: 0.0 }
+        }
+    });
+    failed.map_or(Ok(compared), Err)
 }
 
 fn sharing(scale: &Scale) -> Result<(), Failure> {
@@ -288,3 +408,5 @@ fn fill_and_wait(directory: &str, count: &str) -> Result<(), Failure> {
         n = (n + 7919) % count.parse::<u64>()?;
     }
 }
+
+const LIBRARY: &str = "aws-lc-rs";

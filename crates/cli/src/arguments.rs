@@ -6,7 +6,7 @@ use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    backup, check, generate, hsm, init, keys, rekey, restore, share, shell, slot, status, values,
+    backup, check, file, generate, hsm, init, key, keys, rekey, restore, share, shell, slot, status, values,
 };
 use crate::{demo, exit};
 
@@ -79,6 +79,12 @@ pub(crate) enum Command {
     List(values::List),
     /// Delete a value.
     Delete(values::Delete),
+    /// Named keys, with versions: what files are encrypted under.
+    #[command(subcommand)]
+    Key(key::Key),
+    /// Files of any size, encrypted under a named key or one in an HSM.
+    #[command(subcommand)]
+    File(file::File),
     /// Replace the key under which values are sealed from now on, or the root key.
     Rotate(keys::Rotate),
     /// Seal anew whatever is under old keys, then destroy these. Can be interrupted: the next rewrap goes on.

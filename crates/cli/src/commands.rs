@@ -2,9 +2,11 @@
 
 pub(crate) mod backup;
 pub(crate) mod check;
+pub(crate) mod file;
 pub(crate) mod generate;
 pub(crate) mod hsm;
 pub(crate) mod init;
+pub(crate) mod key;
 pub(crate) mod keys;
 pub(crate) mod rekey;
 pub(crate) mod restore;
@@ -31,6 +33,8 @@ pub(crate) fn run(command: Command, context: &mut Context) -> Result<(), Failure
         Command::Get(command) => command.run(context),
         Command::List(command) => command.run(context),
         Command::Delete(command) => command.run(context),
+        Command::Key(command) => command.run(context),
+        Command::File(command) => command.run(context),
         Command::Rotate(command) => command.run(context),
         Command::Rewrap(command) => command.run(context),
         Command::Rekey(command) => command.run(context),

@@ -21,7 +21,7 @@ pub(crate) struct Context {
     pub(crate) global: Global,
     pub(crate) output: Output,
     /// The open store: from the first command that needs it until [`Context::close`].
-    pub(crate) session: Option<Store>,
+    pub(crate) session: Option<Arc<Store>>,
     /// Whether commands come line by line, so that stdin is not theirs.
     pub(crate) in_shell: bool,
     /// The storage, once a command has opened it: it can be opened once only.
@@ -76,21 +76,15 @@ impl Context {
         Ok(hsms)
     }
 
-    /// Mixes a token's generator into the keys that are made from now on, where the configuration says so.
-    pub(crate) fn mix_randomness(&mut self) -> Result<(), Failure> {
-        self.hsms()?.mix_randomness().map_err(|error| {
-            let failure = Failure::from(error);
-            let what = "the configuration says mix_random, and the token gives no randomness, so no key can be made";
-            Failure::new(failure.kind, format!("{what}: {}", failure.message))
-        })
-    }
-
     /// The same, for commands about tokens.
     pub(crate) fn hsms(&mut self) -> Result<Arc<Hsms>, Failure> {
-        if self.hsms.is_none() {
-            self.hsms = Some(Arc::new(config::hsms(self.global.config.as_deref())?));
+        if let Some(hsms) = &self.hsms {
+            return Ok(Arc::clone(hsms));
         }
-        self.hsms.clone().ok_or_else(|| Failure::new(Kind::Failure, "the configuration is missing"))
+        let hsms = Arc::new(config::hsms(self.global.config.as_deref(), self.output)?);
+        hsms.mix_randomness();
+        self.hsms = Some(Arc::clone(&hsms));
+        Ok(hsms)
     }
 
     /// The store as anybody sees it.
@@ -106,14 +100,13 @@ impl Context {
     pub(crate) fn store(&mut self) -> Result<&Store, Failure> {
         if self.session.is_none() {
             self.protect()?;
-            self.mix_randomness()?;
             let hsm = self.hsm()?;
             let sealed = block_on(SealedStore::open(self.storage()?))?;
             let mut unsealing = sealed.unsealing_with(self.barrier_options()).with_hsm(Arc::clone(&hsm));
             shares::collect(self.output, &self.global.share_files, &hsm, &mut unsealing, "the store")?;
-            self.session = Some(block_on(unsealing.unseal())?);
+            self.session = Some(Arc::new(block_on(unsealing.unseal())?));
         }
-        self.session.as_ref().ok_or_else(|| Failure::new(Kind::Sealed, "the store is sealed"))
+        self.session.as_deref().ok_or_else(|| Failure::new(Kind::Sealed, "the store is sealed"))
     }
 
     /// Leaves the storage to the open store alone, so that it is closed together with it.

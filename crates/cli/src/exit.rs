@@ -1,5 +1,6 @@
 //! How a command ends: what went wrong, whose fault it is, and the number that a script sees.
 
+use std::error::Error as _;
 use std::fmt;
 use std::io;
 
@@ -14,6 +15,12 @@ use strongroom::{
     CommitError, EndOfRewrapError, HsmConfigError, HsmPartError, HsmsError, InitError, OpenError, PathError,
     ReadError, RewrapError, ShareError, SlotError, UnsealError,
 };
+use strongroom_envelope::files::FileError;
+use strongroom_envelope::stream::{DecryptError, EncryptError, StreamRewrapError};
+use strongroom_envelope::{
+    ExternalError, ExternalFault, KeyError, OpenError as OpenObjectError, WrappedKeyError,
+};
+use strongroom_transit::{ManageError, NameError, PolicyError, UseError};
 
 /// What kind of failure it is. The names are those of `"kind"` in JSON; the numbers are the process's exit codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +29,7 @@ pub(crate) enum Kind {
     Failure,
     /// The command line is wrong.
     Usage,
-    /// There is no such value, slot, store or file.
+    /// There is no such value, slot, key, store or file.
     NotFound,
     /// Shares are missing or wrong, or the store was sealed.
     Sealed,
@@ -147,7 +154,15 @@ sorted! {
     TokenError => |_| Kind::Hsm;
     PathError => |_| Kind::Usage;
     SecretMemoryError => |_| Kind::Unprotected;
-    SecretError => |_| Kind::Unprotected;
+    SecretError => secret;
+    NameError => |_| Kind::Usage;
+    ManageError => manage;
+    UseError => use_of_key;
+    WrappedKeyError => |_| Kind::Usage;
+    FileError => file;
+    EncryptError => encrypt;
+    DecryptError => decrypt;
+    StreamRewrapError => rewrap_stream;
 }
 
 fn io_kind(error: &io::Error) -> Kind {
@@ -239,7 +254,7 @@ fn init(error: &InitError) -> Kind {
         InitError::Exists => Kind::Conflict,
         InitError::Read(error) => storage_read(error),
         InitError::Create(error) => create(error),
-        InitError::Secret(_) => Kind::Unprotected,
+        InitError::Secret(error) => secret(error),
         InitError::Barrier(error) => open_barrier(error),
         _ => Kind::Failure,
     }
@@ -249,13 +264,23 @@ fn create(error: &CreateError) -> Kind {
     match error {
         CreateError::Label(_) => Kind::Usage,
         CreateError::Hsm(_) => Kind::Hsm,
+        CreateError::Secret(error) => secret(error),
         _ => Kind::Failure,
+    }
+}
+
+/// Only one that was to come from an HSM as well is the HSM's.
+fn secret(error: &SecretError) -> Kind {
+    match error {
+        SecretError::Source { .. } => Kind::Hsm,
+        _ => Kind::Unprotected,
     }
 }
 
 fn hsms(error: &HsmsError) -> Kind {
     match error {
         HsmsError::Config(_) => Kind::Usage,
+        HsmsError::NoKey { .. } => Kind::NotFound,
         HsmsError::Token(_) | HsmsError::Misbehaved(_) => Kind::Hsm,
     }
 }
@@ -295,7 +320,7 @@ fn slot(error: &SlotError) -> Kind {
         SlotError::Create(error) => create(error),
         SlotError::HsmPart(_) | SlotError::Blocking(_) => Kind::Hsm,
         SlotError::Activate(_) => Kind::Sealed,
-        SlotError::Secret(_) => Kind::Unprotected,
+        SlotError::Secret(error) => secret(error),
         SlotError::Commit(error) => commit(error),
         SlotError::Encode(_) => Kind::Failure,
     }
@@ -349,13 +374,122 @@ fn possession(error: &PossessionError) -> Kind {
     }
 }
 
+fn manage(error: &ManageError) -> Kind {
+    match error {
+        ManageError::NotFound | ManageError::NoVersion => Kind::NotFound,
+        ManageError::Policy(
+            PolicyError::NoDerivation
+            | PolicyError::NoConvergence
+            | PolicyError::KeySize
+            | PolicyError::ShortPeriod
+            | PolicyError::BackupNeedsExport,
+        )
+        | ManageError::Unsupported(_)
+        | ManageError::Path(_) => Kind::Usage,
+        ManageError::Exists
+        | ManageError::Deleted
+        | ManageError::NotDeleted
+        | ManageError::DeletionNotAllowed
+        | ManageError::TooSoon { .. }
+        | ManageError::Policy(_)
+        | ManageError::Transition { .. }
+        | ManageError::NotExportable
+        | ManageError::BackupNotAllowed
+        | ManageError::RotationNotAllowed
+        | ManageError::Contended => Kind::Conflict,
+        ManageError::Backup | ManageError::Record(_) | ManageError::Usage => Kind::Damaged,
+        ManageError::Sealed => Kind::Sealed,
+        ManageError::Read(error) => read(error),
+        ManageError::Commit(error) => commit(error),
+        ManageError::External(error) => outside(error),
+        ManageError::Secret(error) => secret(error),
+        _ => Kind::Failure,
+    }
+}
+
+fn use_of_key(error: &UseError) -> Kind {
+    match error {
+        UseError::Sealed => Kind::Sealed,
+        UseError::NotFound | UseError::NoVersion => Kind::NotFound,
+        UseError::Deleted
+        | UseError::BelowMinimum { .. }
+        | UseError::State(_)
+        | UseError::NoActiveVersion
+        | UseError::Exhausted => Kind::Conflict,
+        UseError::Unsupported(_) => Kind::Usage,
+        UseError::Forged | UseError::Text(_) => Kind::Damaged,
+        UseError::Usage(error) => error.downcast_ref().map_or(Kind::Failure, commit),
+        UseError::External(error) => outside(error),
+        UseError::Secret(error) => secret(error),
+        _ => Kind::Failure,
+    }
+}
+
+/// What wraps data keys: a named key, which says more, or an HSM.
+fn outside(error: &ExternalError) -> Kind {
+    match error.source().and_then(|source| source.downcast_ref::<UseError>()) {
+        Some(error) => use_of_key(error),
+        None if error.fault() == ExternalFault::Rejected => Kind::Damaged,
+        None => Kind::Hsm,
+    }
+}
+
+fn data_key(error: &KeyError) -> Kind {
+    match error {
+        KeyError::Wrapping(error) => outside(error),
+        KeyError::Memory(_) => Kind::Unprotected,
+        KeyError::Randomness(_) | KeyError::Forked | KeyError::Cipher => Kind::Failure,
+    }
+}
+
+fn file(error: &FileError) -> Kind {
+    match error {
+        FileError::Open { source, .. } | FileError::Create { source, .. } => io_kind(source),
+        FileError::Exists(_) => Kind::Conflict,
+        FileError::NoName(_) => Kind::Usage,
+        FileError::Busy(_) => Kind::InUse,
+        FileError::Encrypt(error) => encrypt(error),
+        FileError::Decrypt(error) => decrypt(error),
+        FileError::Rewrap(error) => rewrap_stream(error),
+        FileError::Stopped => Kind::Failure,
+    }
+}
+
+fn encrypt(error: &EncryptError) -> Kind {
+    match error {
+        EncryptError::Read(error) | EncryptError::Write(error) => io_kind(error),
+        EncryptError::TooLong => Kind::Usage,
+        EncryptError::Key(error) => data_key(error),
+    }
+}
+
+fn decrypt(error: &DecryptError) -> Kind {
+    match error {
+        DecryptError::Open(OpenObjectError::Key(error)) | DecryptError::Key(error) => data_key(error),
+        DecryptError::Open(_)
+        | DecryptError::Truncated
+        | DecryptError::Trailing
+        | DecryptError::Forged { .. } => Kind::Damaged,
+        DecryptError::Read(error) | DecryptError::Write(error) => io_kind(error),
+    }
+}
+
+fn rewrap_stream(error: &StreamRewrapError) -> Kind {
+    match error {
+        StreamRewrapError::Open(error) => decrypt(error),
+        StreamRewrapError::Wrap(error) => data_key(error),
+        StreamRewrapError::NoRoom { .. } => Kind::Conflict,
+        StreamRewrapError::Write(error) => io_kind(error),
+    }
+}
+
 /// The codes as `--help` shows them.
 pub(crate) const HELP: &str = "\
 Exit codes:
    0  done
    1  failure of another kind
    2  the command line is wrong
-   3  not found: the value, slot, store or file
+   3  not found: the value, slot, key, store or file
    4  sealed: shares are missing or wrong, or the store was sealed
    5  conflict: a condition does not hold, or something is there already
    6  damaged or forged data (`check` found something)

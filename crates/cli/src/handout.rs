@@ -267,13 +267,18 @@ fn group_name<'a>(slot: &'a Slot, share: &ShareText) -> Option<&'a str> {
 fn describe(slot: &Slot, share: &ShareText) -> String {
     let shares = slot.policy().leaf(share.group).map_or(0, |leaf| leaf.quorum.shares());
     let (index, threshold, label) = (share.share.index(), share.threshold, quoted(slot.label()));
-    match group_name(slot, share) {
+    let mut text = match group_name(slot, share) {
         None => format!("Share {index} of {shares}, slot {label}: any {threshold} open it"),
         Some(group) => format!(
             "Share {index} of {shares}, group {}, slot {label}: any {threshold} are enough for the group",
             quoted(group)
         ),
+    };
+    for key in slot.policy().hsm_keys() {
+        text.push_str(", together with ");
+        text.push_str(&key.to_string());
     }
+    text
 }
 
 fn file_name(slot: &Slot, share: &ShareText) -> String {

@@ -1,6 +1,7 @@
 //! What people and scripts see: one place that writes to stdout and stderr.
 
 use std::io::{self, IsTerminal as _, Write};
+use std::sync::LazyLock;
 
 use anstyle::{AnsiColor, Style};
 use serde_json::{Value, json};
@@ -41,7 +42,8 @@ impl Output {
     #[expect(clippy::unused_self, reason = "all output goes through this type")]
     pub(crate) fn lines(self, lines: &[String]) -> Result<(), Failure> {
         let mut out = io::stdout().lock();
-        lines.iter().try_for_each(|line| writeln!(out, "{line}")).and_then(|()| out.flush()).map_err(closed)
+        let write = |line: &String| writeln!(out, "{}", harmless(line));
+        lines.iter().try_for_each(write).and_then(|()| out.flush()).map_err(closed)
     }
 
     /// Bytes on stdout as they are; a line feed follows on a terminal.
@@ -59,7 +61,7 @@ impl Output {
     pub(crate) fn note(self, text: &str) {
         if !self.quiet {
             // Nobody can be told when stderr is gone.
-            let _ = writeln!(io::stderr(), "{text}");
+            let _ = writeln!(io::stderr(), "{}", harmless(text));
         }
     }
 
@@ -78,7 +80,7 @@ impl Output {
         } else {
             format!("{} {}", self.paint_err(RED, "error:"), failure.message)
         };
-        let _ = writeln!(io::stderr(), "{text}");
+        let _ = writeln!(io::stderr(), "{}", harmless(&text));
     }
 
     pub(crate) fn bold(self, text: &str) -> String {
@@ -96,6 +98,26 @@ impl Output {
     fn paint_err(self, style: Style, text: &str) -> String {
         paint(self.colour_err, style, text)
     }
+}
+
+/// The text without what a terminal would obey, other than colours of our own: labels come from tokens and other people.
+fn harmless(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(|c: char| c.is_control() && c != '\n') {
+        let (before, from) = rest.split_at_checked(at).unwrap_or((rest, ""));
+        safe.push_str(before);
+        rest = if let Some(style) = PAINT.iter().find(|style| from.starts_with(style.as_str())) {
+            safe.push_str(style);
+            from.strip_prefix(style.as_str()).unwrap_or_default()
+        } else {
+            let mut characters = from.chars();
+            safe.extend(characters.next().into_iter().flat_map(char::escape_default));
+            characters.as_str()
+        };
+    }
+    safe.push_str(rest);
+    safe
 }
 
 /// An error as `--json` writes it.
@@ -116,6 +138,28 @@ fn closed(error: io::Error) -> Failure {
     Failure::io("the output could not be written", &error)
 }
 
+/// Every sequence that [`paint`] writes.
+static PAINT: LazyLock<Vec<String>> = LazyLock::new(|| {
+    let styles = [RED, GREEN, YELLOW, Style::new().bold()];
+    styles.iter().flat_map(|style| [style.to_string(), format!("{style:#}")]).collect()
+});
+
 const RED: Style = AnsiColor::Red.on_default().bold();
 const GREEN: Style = AnsiColor::Green.on_default();
 const YELLOW: Style = AnsiColor::Yellow.on_default().bold();
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_terminal_would_obey_is_shown_and_colours_of_our_own_stay() {
+        let painted = paint(true, RED, "error:");
+        assert_eq!(harmless(&painted), painted);
+        assert_eq!(harmless("a\nb ü"), "a\nb ü");
+        assert_eq!(
+            harmless("\u{1b}]0;OWNED\u{7}\u{1b}[2J\r\u{9b}"),
+            "\\u{1b}]0;OWNED\\u{7}\\u{1b}[2J\\r\\u{9b}"
+        );
+    }
+}

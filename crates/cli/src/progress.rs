@@ -12,10 +12,19 @@ pub(crate) struct Bar(ProgressBar);
 impl Bar {
     /// A bar for entries.
     pub(crate) fn entries(output: Output, title: &'static str) -> Self {
+        Self::new(output, title, Some(0), ENTRIES)
+    }
+
+    /// A bar for bytes, or a count of them where nobody knows how many there will be.
+    pub(crate) fn bytes(output: Output, title: &'static str, total: Option<u64>) -> Self {
+        Self::new(output, title, total, if total.is_some() { BYTES } else { BYTES_SO_FAR })
+    }
+
+    fn new(output: Output, title: &'static str, total: Option<u64>, template: &str) -> Self {
         let target = if output.quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
-        let bar = ProgressBar::with_draw_target(Some(0), target);
-        // The template is a constant; a bar without one would still count.
-        if let Ok(style) = ProgressStyle::with_template(TEMPLATE) {
+        let bar = ProgressBar::with_draw_target(total, target);
+        // The templates are constants; a bar without one would still count.
+        if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
         }
         bar.set_message(title);
@@ -31,6 +40,21 @@ impl Bar {
         ControlFlow::Continue(())
     }
 
+    /// So far, of what was said at the beginning.
+    pub(crate) fn reached(&self, done: u64) {
+        self.0.set_position(done);
+    }
+
+    /// Writes to the terminal without the bar in between.
+    pub(crate) fn aside(&self, write: impl FnOnce()) {
+        self.0.suspend(write);
+    }
+
+    /// Takes the bar away before it is dropped.
+    pub(crate) fn clear(&self) {
+        self.0.finish_and_clear();
+    }
+
     /// What is being done now.
     pub(crate) fn title(&self, title: &'static str) {
         self.0.set_message(title);
@@ -43,4 +67,7 @@ impl Drop for Bar {
     }
 }
 
-const TEMPLATE: &str = "{msg:>12} [{bar:32}] {human_pos} of {human_len} entries, {per_sec}, {eta} left";
+const BYTES: &str =
+    "{msg:>12} [{bar:32}] {binary_bytes} of {binary_total_bytes}, {binary_bytes_per_sec}, {eta} left";
+const BYTES_SO_FAR: &str = "{msg:>12} {binary_bytes}, {binary_bytes_per_sec}";
+const ENTRIES: &str = "{msg:>12} [{bar:32}] {human_pos} of {human_len} entries, {per_sec}, {eta} left";

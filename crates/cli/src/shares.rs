@@ -29,6 +29,10 @@ pub(crate) trait Collector {
     fn ask_hsms(&mut self, hsm: &Arc<dyn HsmKeys>) -> Result<Vec<HsmPartError>, Failure>;
     fn is_complete(&self) -> bool;
     fn progress(&self) -> Vec<Progress>;
+    /// The option by which files with its shares are given.
+    fn option(&self) -> &'static str {
+        "--share-file"
+    }
     /// What is said of it while shares are missing.
     fn while_missing(&self) -> &'static str {
         "stays sealed"
@@ -151,6 +155,10 @@ impl Collector for Holders {
         vec![self.possession.progress()]
     }
 
+    fn option(&self) -> &'static str {
+        "--new-share-file"
+    }
+
     fn while_missing(&self) -> &'static str {
         "is not complete"
     }
@@ -162,7 +170,7 @@ impl Collector for Holders {
 ///
 /// # Errors
 ///
-/// [`Kind::Sealed`] says what is missing and what was refused.
+/// [`Kind::Sealed`] says what is missing and what was refused; [`Kind::Hsm`] the same, where an HSM did not do its part.
 pub(crate) fn collect(
     output: Output,
     files: &[PathBuf],
@@ -170,7 +178,7 @@ pub(crate) fn collect(
     collector: &mut impl Collector,
     what: &str,
 ) -> Result<(), Failure> {
-    let mut refused = Vec::new();
+    let (mut refused, mut silent) = (Vec::new(), Vec::new());
     for file in files {
         for (line, text) in read_file(output, file)? {
             if collector.is_complete() {
@@ -182,26 +190,32 @@ pub(crate) fn collect(
         }
     }
     if !collector.is_complete() {
-        refused.extend(collector.ask_hsms(hsm)?.iter().map(ToString::to_string));
+        silent.extend(collector.ask_hsms(hsm)?.iter().map(ToString::to_string));
     }
     if collector.is_complete() {
         warn(output, &refused);
         return Ok(());
     }
-    if !terminal::is_present() {
-        let hint = if files.is_empty() && wants_shares(collector) { NO_TERMINAL } else { "" };
-        return Err(missing(collector, what, &refused, hint));
-    }
-    if !wants_shares(collector) {
-        return Err(missing(collector, what, &refused, ""));
+    if !terminal::is_present() || !wants_shares(collector) {
+        let alone = files.is_empty() && wants_shares(collector);
+        let hint = if alone {
+            format!("{NO_TERMINAL}{} FILE, once or more", collector.option())
+        } else {
+            String::new()
+        };
+        return Err(missing(collector, what, &refused, &silent, &hint));
     }
     warn(output, &refused);
-    ask(output, collector, what)
+    warn(output, &silent);
+    ask(output, collector, what, &silent)
 }
 
-/// Whether a share could still help: not where only HSMs are missing.
+/// Whether a share could still help: not where HSMs, which have been asked, are missing too.
 fn wants_shares(collector: &impl Collector) -> bool {
-    collector.progress().iter().any(|slot| slot.have < slot.need)
+    collector
+        .progress()
+        .iter()
+        .any(|slot| slot.have < slot.need && slot.hsm_keys.iter().all(|(_, here)| *here))
 }
 
 fn warn(output: Output, refused: &[String]) {
@@ -308,7 +322,7 @@ pub(crate) fn confirm(output: Output, corrections: &[Correction]) -> Result<bool
     terminal::confirm("The share has typing errors that can be corrected so. Is that what your copy says?")
 }
 
-fn ask(output: Output, collector: &mut impl Collector, what: &str) -> Result<(), Failure> {
+fn ask(output: Output, collector: &mut impl Collector, what: &str, silent: &[String]) -> Result<(), Failure> {
     output.note(&format!("Shares are needed for {what}. What is typed does not show."));
     let mut empty = 0;
     while !collector.is_complete() && wants_shares(collector) {
@@ -341,16 +355,25 @@ fn ask(output: Output, collector: &mut impl Collector, what: &str) -> Result<(),
             Err(why) => output.note(&format!("Not taken: {why}.")),
         }
     }
-    if collector.is_complete() { Ok(()) } else { Err(missing(collector, what, &[], "")) }
+    if collector.is_complete() { Ok(()) } else { Err(missing(collector, what, &[], silent, "")) }
 }
 
-fn missing(collector: &impl Collector, what: &str, refused: &[String], hint: &str) -> Failure {
+fn missing(
+    collector: &impl Collector,
+    what: &str,
+    refused: &[String],
+    silent: &[String],
+    hint: &str,
+) -> Failure {
     let mut message = format!(
         "{what} {}: {} missing ({})",
         collector.while_missing(),
         lacking(collector),
         standings(collector)
     );
+    if refused.is_empty() {
+        message.push_str(hint);
+    }
     let mut before = "";
     for refusal in refused {
         message.push_str("\n  not taken: ");
@@ -364,16 +387,18 @@ fn missing(collector: &impl Collector, what: &str, refused: &[String], hint: &st
         }
         before = why;
     }
-    if refused.is_empty() {
-        message.push_str(hint);
+    for answer in silent {
+        message.push_str("\n  ");
+        message.push_str(answer);
     }
-    Failure::new(Kind::Sealed, message)
+    // What an HSM says is told from shares that are missing or wrong: scripts act otherwise on it.
+    Failure::new(if silent.is_empty() { Kind::Sealed } else { Kind::Hsm }, message)
 }
 
 fn lacking(collector: &impl Collector) -> &'static str {
     let progress = collector.progress();
     let hsms = progress.iter().any(|slot| slot.hsm_keys.iter().any(|(_, here)| !here));
-    match (wants_shares(collector), hsms) {
+    match (progress.iter().any(|slot| slot.have < slot.need), hsms) {
         (true, true) => "shares or HSMs are",
         (false, true) => "HSMs are",
         _ => "shares are",
@@ -418,7 +443,7 @@ fn name(accepted: &Accepted) -> String {
 }
 
 const NOT_ASKED: &str = "the HSMs could not be asked";
-const NO_TERMINAL: &str = ". There is no terminal to ask at: give --share-file FILE, once or more";
+const NO_TERMINAL: &str = ". There is no terminal to ask at: give ";
 const OTHERS: u32 = 0o077;
 /// 255 shares with remarks stay far below.
 const FILE_MAX: usize = 256 * 1024;

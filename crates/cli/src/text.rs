@@ -1,8 +1,10 @@
 //! Numbers, dates and names for people.
 
+use std::fmt::Display;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
+use strongroom::pkcs11::blob::Blob;
 use strongroom::{Slot, Suite};
 
 /// Bytes as hexadecimal digits.
@@ -98,13 +100,35 @@ pub(crate) fn slot_json(slot: &Slot) -> Value {
         "suite": suite(slot.suite()),
         "set": hex(&slot.set_id()),
         "created": slot.created(),
+        "hsm": hsm_parts(slot).collect::<Vec<_>>(),
+    })
+}
+
+/// Which keys in HSMs have wrapped the slot's parts, as these say of themselves.
+fn hsm_parts(slot: &Slot) -> impl Iterator<Item = Value> {
+    slot.policy().hsm_keys().zip(slot.hsm_wrapped()).map(|(key, wrapped)| {
+        let blob = Blob::decode(wrapped).ok();
+        let header = blob.as_ref().map(Blob::header);
+        json!({
+            "token": key.token(),
+            "key": key.key(),
+            "key_id": header.map(|header| hex(header.key_id())),
+            "mechanism": header.map(|header| header.mechanism().to_string()),
+        })
     })
 }
 
 /// The same, for people.
 pub(crate) fn slot_line(slot: &Slot) -> String {
+    let blobs = slot.hsm_wrapped().iter().filter_map(|wrapped| Blob::decode(wrapped).ok());
+    let keys: Vec<String> = blobs
+        .map(|blob| {
+            format!("  wrapped by key {} ({})", hex(blob.header().key_id()), blob.header().mechanism())
+        })
+        .collect();
+    let keys = keys.concat();
     format!(
-        "{:<9} {}  {}  {}  set {}  made {}  id {:.8}",
+        "{:<9} {}  {}  {}  set {}  made {}  id {:.8}{keys}",
         slot.state().to_string(),
         quoted(slot.label()),
         slot.policy(),
@@ -118,6 +142,20 @@ pub(crate) fn slot_line(slot: &Slot) -> String {
 /// A label in quotation marks.
 pub(crate) fn quoted(label: &str) -> String {
     format!("\"{label}\"")
+}
+
+/// A path, or a message with one, without what would steer a terminal: file names come from anybody.
+pub(crate) fn shown(text: impl Display) -> String {
+    let text = text.to_string();
+    let mut shown = String::with_capacity(text.len());
+    for letter in text.chars() {
+        if letter.is_control() {
+            shown.extend(letter.escape_default());
+        } else {
+            shown.push(letter);
+        }
+    }
+    shown
 }
 
 #[cfg(test)]
@@ -144,6 +182,11 @@ mod tests {
             assert_eq!(bytes(count), text);
         }
         assert!(bytes(u64::MAX).ends_with(" TiB"));
+    }
+
+    #[test]
+    fn name_of_a_file_steers_no_terminal() {
+        assert_eq!(shown("a\u{1b}[2Jb\nc ü\u{9b}"), "a\\u{1b}[2Jb\\nc ü\\u{9b}");
     }
 
     #[test]

@@ -86,7 +86,17 @@ fn list(error: &Error, kind: ContextKind) -> Vec<String> {
 
 const NOT_SHOWN: &str = "What was typed is not shown, since it may be a secret: a value is never given on the command line, but at \
                          the prompt, on stdin, or with --file";
-const OUR_PARSERS: [&str; 3] = ["--policy", "--max-age", "--max-seals"];
+const OUR_PARSERS: [&str; 9] = [
+    "--policy",
+    "--max-age",
+    "--max-seals",
+    "--auto-rotate",
+    "--key",
+    "--hsm",
+    "--from-hsm",
+    "--range",
+    "<NAME>",
+];
 
 #[cfg(test)]
 mod tests {
@@ -127,6 +137,15 @@ mod tests {
             &["share", "verify", SECRET],
             &["backup", "create", "a", SECRET],
             &["help", SECRET],
+            &["key", SECRET],
+            &["key", "create", "hunter2canary!"],
+            &["key", "create", "k", "--type", SECRET],
+            &["key", "create", "k", "--auto-rotate", SECRET],
+            &["key", "config", "k", "--min-decryption-version", SECRET],
+            &["file", SECRET],
+            &["file", "encrypt", "f", "--key", "hunter2canary!"],
+            &["file", "encrypt", "f", "--hsm", SECRET],
+            &["file", "decrypt", "f", "--range", SECRET],
             &["status", "--json", SECRET],
             &["list", "--after", SECRET, "--recursive"],
             &["put", "a", "--if-absent", "--if-revision", SECRET],
@@ -150,6 +169,9 @@ mod tests {
         assert!(said(&["lst"]).0.contains("list"));
         assert!(said(&["init", "--suite", "x"]).0.contains("one of x-wing, p-256"));
         assert!(said(&["put"]).0.contains("<PATH>"));
+        assert!(said(&["key", "create", "a b"]).0.contains("letters, digits"));
+        assert!(said(&["file", "decrypt", "f", "--range", "x"]).0.contains("100.."));
+        assert!(said(&["file", "encrypt", "f", "--hsm", "3 of 5"]).0.contains("hsm(TOKEN, KEY)"));
         assert!(said(&["get", "a", "--force"]).0.contains("--out"));
         assert!(said(&["init", "--max-seals", "999"]).0.contains("every 1000 records"));
         assert!(said(&["init", "--policy", "4 of 3"]).0.contains("threshold 4 is above"));

@@ -180,7 +180,7 @@ def main():
     for share in new:
         rekey.expect("so far")
         rekey.type(share)
-    rekey.expect('Slot "custodians" has new holders: shamir')
+    rekey.expect('Slot "custodians" is opened in a new way: shamir')
     rekey.expect("Destroyed: the key of term 1")
     assert rekey.end() == 0
 

@@ -1,8 +1,11 @@
 //! Randomness from the operating system, where failing is an error.
 //!
-//! There is no generator in user space: nothing to seed, nothing that a fork or a cloned virtual machine could repeat.
+//! There is no generator in user space: nothing to seed, nothing that a fork or a cloned virtual machine could repeat. The
+//! one exception is a [`Reserve`], for those who need thousands of keys a second; it says what that costs.
 //!
 //! Keys can be drawn from a second source as well, such as a token ([`mix_in`]).
+
+pub mod reserve;
 
 use std::error::Error;
 use std::fmt;
@@ -11,6 +14,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use crate::external::EntropySource;
 use crate::kdf;
 use crate::secret::{Secret, SecretError};
+
+pub use reserve::Reserve;
 
 /// The operating system gave no randomness.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,7 +70,7 @@ pub fn array<const N: usize>() -> Result<[u8; N], RandomnessError> {
 ///
 /// [`Secret::random`] is then HKDF-SHA-256 (RFC 5869) over 32 bytes of the operating system and 32 of the source: it is as good as
 /// the better of the two. Where either answers an error there is no key: the source is never left out in silence. The source
-/// must not draw keys itself. Salts, nonces and identifiers, which are not secret, come from the operating system alone.
+/// must not draw keys itself. The same holds for the coefficients by which a secret is shared ([`fill_as_key`]). Salts, nonces and identifiers, which are not secret, come from the operating system alone.
 pub fn mix_in(source: Arc<dyn EntropySource>) {
     *SOURCE.write().unwrap_or_else(PoisonError::into_inner) = Some(source);
 }
@@ -73,6 +78,24 @@ pub fn mix_in(source: Arc<dyn EntropySource>) {
 /// Draws keys from the operating system alone again.
 pub fn mix_nothing_in() {
     *SOURCE.write().unwrap_or_else(PoisonError::into_inner) = None;
+}
+
+/// Fills the buffer with what must be as good as a key and has no fixed length: the coefficients of a sharing. From the second
+/// source too where one was named ([`mix_in`]).
+///
+/// # Errors
+///
+/// As [`Secret::random`]. The buffer must then not be used.
+pub fn fill_as_key(buffer: &mut [u8]) -> Result<(), SecretError> {
+    if SOURCE.read().unwrap_or_else(PoisonError::into_inner).is_none() {
+        return Ok(fill(buffer)?);
+    }
+    for part in buffer.chunks_mut(2 * DRAW) {
+        let drawn: Secret<{ 2 * DRAW }> = key()?;
+        let (drawn, _) = drawn.expose().split_at_checked(part.len()).ok_or(SecretError::Length)?;
+        part.copy_from_slice(drawn);
+    }
+    Ok(())
 }
 
 /// Draws a key. See [`Secret::random`].

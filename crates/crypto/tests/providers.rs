@@ -21,6 +21,7 @@ proptest! {
         aad in proptest::collection::vec(any::<u8>(), 0..400),
         plaintext in proptest::collection::vec(any::<u8>(), 0..3000),
         flip: prop::sample::Index,
+        cut: prop::sample::Index,
     ) {
         let key = Secret::copy_from_slice(&key).unwrap();
         let (one, two) = (aws_lc::Key::new(&key).unwrap(), rustcrypto::Key::new(&key).unwrap());
@@ -28,6 +29,18 @@ proptest! {
         let tag = one.seal_in_place(&nonce, &aad, &mut by_one).unwrap();
         prop_assert_eq!(tag, two.seal_in_place(&nonce, &aad, &mut by_two).unwrap());
         prop_assert_eq!(&by_one, &by_two);
+
+        // From elsewhere, in two parts cut anywhere: the same bytes.
+        let (start, ending) = plaintext.split_at(cut.index(plaintext.len() + 1));
+        let expected = [by_one.as_slice(), &tag].concat();
+        for seal_into in [
+            &mut |sealed: &mut [u8]| one.seal_into(&nonce, &aad, start, ending, sealed),
+            &mut |sealed: &mut [u8]| two.seal_into(&nonce, &aad, start, ending, sealed),
+        ] as [&mut dyn FnMut(&mut [u8]) -> Result<(), AeadError>; 2] {
+            let mut sealed = vec![0xEE; expected.len()];
+            prop_assert_eq!(seal_into(&mut sealed), Ok(()));
+            prop_assert_eq!(&sealed, &expected);
+        }
 
         let mut output = vec![0; plaintext.len()];
         two.open_into(&nonce, &aad, &by_one, &tag, &mut output).unwrap();
@@ -68,4 +81,19 @@ fn output_of_another_length_is_refused_and_zeroed() {
     let outcome =
         rustcrypto::Key::new(&key).unwrap().open_into(&[0; 12], &[], &[0; 4], &[0; 16], &mut output);
     assert_eq!((outcome, output), (Err(AeadError::Length), [0; 5]));
+}
+
+#[test]
+fn room_that_is_not_just_enough_for_ciphertext_and_tag_is_refused_and_zeroed() {
+    let key = Secret::random().unwrap();
+    let (one, two) = (aws_lc::Key::new(&key).unwrap(), rustcrypto::Key::new(&key).unwrap());
+    let (plaintext, ending) = ([1; 5], [2; 3]);
+    for len in 0..40 {
+        let expected = if len == 5 + 3 + 16 { Ok(()) } else { Err(AeadError::Length) };
+        let (mut by_one, mut by_two) = (vec![0xEE; len], vec![0xEE; len]);
+        assert_eq!(one.seal_into(&[0; 12], &[], &plaintext, &ending, &mut by_one), expected, "{len}");
+        assert_eq!(two.seal_into(&[0; 12], &[], &plaintext, &ending, &mut by_two), expected, "{len}");
+        assert_eq!(by_one, by_two);
+        assert!(expected.is_ok() || by_one.iter().all(|byte| *byte == 0));
+    }
 }

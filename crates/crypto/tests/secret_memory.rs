@@ -19,6 +19,7 @@ use std::os::unix::fs::FileExt as _;
 use std::process::Command;
 use std::ptr;
 
+use strongroom_crypto::random::Reserve;
 use strongroom_crypto::record::{OpenError, Opener, SealError, Sealer, StoreId, Term, TermKeys};
 use strongroom_crypto::secret::{
     Forked, Locking, MAX_SECRET, Protection, Secret, SecretBytes, SecretError, SecretMemoryError,
@@ -69,6 +70,9 @@ fn child_reads_zeros_and_is_refused() {
         let mut sealer = Sealer::start(store, TERM, &keys.0).unwrap();
         let opener = Opener::new(store);
         let record = sealer.seal(b"place", b"value").unwrap();
+        let reserve = Reserve::<40>::new();
+        let draw = || reserve.draw(|bytes| Ok(*bytes));
+        assert!(draw().is_ok());
 
         let mut child = || {
             let checks = [
@@ -77,6 +81,7 @@ fn child_reads_zeros_and_is_refused() {
                 *secret.expose() == [0; 32],
                 check_not_forked() == Err(Forked),
                 matches!(Secret::<32>::random(), Err(SecretError::Memory(SecretMemoryError::Forked))),
+                matches!(draw(), Err(SecretError::Memory(SecretMemoryError::Forked))),
                 prepare(Locking::AllowUnlocked) == Err(SecretMemoryError::Forked),
                 sealer.begin_commit() == Err(SealError::Forked),
                 sealer.seal(b"place", b"value") == Err(SealError::Forked),
@@ -91,6 +96,7 @@ fn child_reads_zeros_and_is_refused() {
         // The parent goes on.
         assert_eq!(*secret.expose(), CANARY);
         assert_eq!(check_not_forked(), Ok(()));
+        assert!(draw().is_ok());
         sealer.begin_commit().unwrap();
         assert_eq!(opener.open(&keys, b"place", &record).unwrap().as_slice(), b"value");
     });

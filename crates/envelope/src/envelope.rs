@@ -2,7 +2,7 @@
 
 use strongroom_crypto::secret::Plaintext;
 
-use crate::data_key::Reserve;
+use crate::data_key::Source;
 use crate::error::{OpenError, RewrapError, SealError};
 use crate::key::KeyEncryption;
 use crate::small;
@@ -10,23 +10,28 @@ use crate::small;
 /// Seals and opens objects, each under a data key of its own that `K` wraps. It can be shared between threads.
 pub struct Envelope<K> {
     key: K,
-    pub(crate) reserve: Reserve,
+    pub(crate) data_keys: Source,
 }
 
 impl<K: KeyEncryption> Envelope<K> {
     /// Objects under this key.
     ///
-    /// Data keys are made 64 at a time, which is what makes small objects cheap. Two copies of a virtual machine that was
-    /// cloned or resumed from one snapshot draw on the same ones; the nanosecond at which each object is sealed goes into
-    /// its nonce or the key of its body, so that the two would have to seal at the same reading of the clock to repeat one.
-    /// Where machines are cloned while they run, use [`without_reserve`](Self::without_reserve).
+    /// Data keys are drawn 64 at a time and used within 10 ms, which is what makes small objects cheap
+    /// ([`Reserve`](strongroom_crypto::random::reserve) says how). What remains is a virtual machine that is resumed twice
+    /// from one snapshot, or cloned, while it seals: for at most 20 ms of its clock both copies draw the same data keys, up to
+    /// the 64. One key in two objects does no harm by itself, since the nanosecond goes into a small object's nonce, and since
+    /// a stream's keys depend on 32 bytes that are drawn from the operating system for it alone. So a small object repeats a
+    /// nonce where both copies draw at one reading of the clock, to the nanosecond: one pair in some thousands where their
+    /// clocks have come apart by microseconds, every pair where they run in step. Then the two plaintexts and the tags of
+    /// these two objects are exposed, and no others. Where machines are cloned while they run, use
+    /// [`without_reserve`](Self::without_reserve).
     pub fn new(key: K) -> Self {
-        Self { key, reserve: Reserve::new() }
+        Self { key, data_keys: Source::reserve() }
     }
 
     /// As [`new`](Self::new), but draws each data key when it is needed: a system call for each object.
     pub fn without_reserve(key: K) -> Self {
-        Self { key, reserve: Reserve::none() }
+        Self { key, data_keys: Source::System }
     }
 
     /// The wrapping key.
@@ -58,7 +63,7 @@ impl<K: KeyEncryption> Envelope<K> {
         plaintext: &[u8],
         object: &mut Vec<u8>,
     ) -> Result<(), SealError> {
-        small::seal(&self.key, &self.reserve, associated, plaintext, object)
+        small::seal(&self.key, &self.data_keys, associated, plaintext, object)
     }
 
     /// Opens what [`seal`](Self::seal) made.

@@ -74,6 +74,7 @@ impl From<SecretError> for KeyError {
             SecretError::Memory(SecretMemoryError::Forked) => Self::Forked,
             SecretError::Memory(error) => Self::Memory(error),
             SecretError::Randomness(error) => Self::Randomness(error),
+            SecretError::Source { fault, message } => Self::Wrapping(ExternalError::new(fault, message)),
             // Lengths are right by construction.
             SecretError::Length => Self::Cipher,
         }

@@ -1,24 +1,27 @@
 //! Files: encrypted and decrypted from path to path, and rewrapped where they lie.
 //!
-//! A file appears under its name whole or not at all: it is written beside it first, synced, and renamed. What does not
-//! encrypt or decrypt to its end leaves nothing behind, and what exists already is never replaced.
+//! A file appears under its name whole or not at all: it is written without one first, and synced ([`NewFile`]). What does not
+//! encrypt or decrypt to its end leaves nothing behind, and what exists already is not replaced unless that is asked for.
 
 mod error;
-mod output;
+mod new_file;
+mod progress;
 
 use std::fs::{File, OpenOptions};
-use std::io::Write;
+use std::io::{self, Write};
 use std::ops::ControlFlow;
 use std::path::Path;
 
 use crate::envelope::Envelope;
+use crate::header::{Algorithm, PROLOGUE_LEN, Prologue};
 use crate::key::{KeyEncryption, WrappedKey};
-use crate::read_at::ReadAt as _;
+use crate::read_at::{ReadAt, read_exact_at};
 use crate::stream::{self, Options};
 
-use output::{Output, Progress};
+use progress::Progress;
 
 pub use error::FileError;
+pub use new_file::NewFile;
 
 impl<K: KeyEncryption> Envelope<K> {
     /// Encrypts a file as a stream. `progress` gets the bytes written and those that there will be, and can stop it.
@@ -109,20 +112,33 @@ pub fn wrapped_key(path: &Path) -> Result<WrappedKey, FileError> {
     stream::wrapped_key(&open(path)?).map_err(FileError::Decrypt)
 }
 
+/// Which form of object the file or buffer begins as; `None` for anything else. Only opening proves it.
+///
+/// # Errors
+///
+/// When it cannot be read.
+pub fn form(source: &(impl ReadAt + ?Sized)) -> io::Result<Option<Algorithm>> {
+    let mut prologue = [0; PROLOGUE_LEN];
+    let size = usize::try_from(source.size()?).unwrap_or(usize::MAX);
+    let Some(start) = prologue.get_mut(..size.min(PROLOGUE_LEN)) else { return Ok(None) };
+    read_exact_at(source, start, 0)?;
+    Ok(Prologue::split(start).ok().map(|(prologue, _)| prologue.algorithm()))
+}
+
 fn write(
     to: &Path,
     progress: impl FnMut(u64, u64) -> ControlFlow<()> + Send,
     total: u64,
     fill: impl FnOnce(&mut (dyn Write + Send)) -> Result<(), FileError>,
 ) -> Result<(), FileError> {
-    let output = Output::beside(to)?;
-    let mut sink = Progress::new(output.file(), total, progress);
+    let new = NewFile::at(to)?;
+    let mut sink = Progress::new(new.file(), total, progress);
     let outcome = fill(&mut sink);
     if sink.stopped() {
         return Err(FileError::Stopped);
     }
     outcome?;
-    output.keep()
+    new.keep()
 }
 
 fn open(path: &Path) -> Result<File, FileError> {

@@ -12,7 +12,7 @@ mod message;
 mod parameters;
 
 pub(crate) use error::FloeError;
-pub(crate) use message::{EpochKey, HEADER_LEN, Message, PLAINTEXT_AT, SEGMENT_OVERHEAD};
+pub(crate) use message::{EpochKey, HEADER_LEN, IV_LEN, Message, PLAINTEXT_AT, SEGMENT_OVERHEAD};
 pub(crate) use parameters::Parameters;
 pub use parameters::{MAX_SEGMENT, MIN_SEGMENT};
 

@@ -31,6 +31,7 @@
 //! - The name and version in a header are as authentic as the wrapping key makes them; whatever is written there, what unwraps
 //!   is this object's data key or the object does not open.
 
+mod buffer;
 mod data_key;
 mod envelope;
 mod error;
@@ -51,3 +52,5 @@ pub use header::Algorithm;
 pub use key::{KeyEncryption, MAX_NAME, MAX_WRAPPED, WrappedKey, WrappedKeyError};
 pub use read_at::ReadAt;
 pub use small::{MAX_SMALL, wrapped_key};
+/// What a wrapping key outside this process implements, for [`ExternalKey`].
+pub use strongroom_crypto::external::{ExternalError, ExternalFault, KeyWrapper};

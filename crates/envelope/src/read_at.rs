@@ -18,6 +18,13 @@ pub trait ReadAt: Send + Sync {
     ///
     /// The source's.
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
+
+    /// The `len` bytes from `offset` on where they lie, for a source that is in memory already: they need not be copied then.
+    /// `None`, unless overridden, and wherever [`read_at`](Self::read_at) is to be asked instead.
+    fn lend(&self, offset: u64, len: usize) -> Option<&[u8]> {
+        let _ = (offset, len);
+        None
+    }
 }
 
 /// Fills the buffer from `offset` on.
@@ -52,6 +59,10 @@ impl<S: ReadAt + ?Sized> ReadAt for &S {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         (**self).read_at(buffer, offset)
     }
+
+    fn lend(&self, offset: u64, len: usize) -> Option<&[u8]> {
+        (**self).lend(offset, len)
+    }
 }
 
 impl ReadAt for [u8] {
@@ -67,6 +78,10 @@ impl ReadAt for [u8] {
         }
         Ok(len)
     }
+
+    fn lend(&self, offset: u64, len: usize) -> Option<&[u8]> {
+        self.get(usize::try_from(offset).ok()?..)?.get(..len)
+    }
 }
 
 impl ReadAt for Vec<u8> {
@@ -76,6 +91,10 @@ impl ReadAt for Vec<u8> {
 
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         self.as_slice().read_at(buffer, offset)
+    }
+
+    fn lend(&self, offset: u64, len: usize) -> Option<&[u8]> {
+        self.as_slice().lend(offset, len)
     }
 }
 

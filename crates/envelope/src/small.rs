@@ -4,40 +4,47 @@ use strongroom_crypto::aead::{NONCE_LEN, TAG_LEN};
 use strongroom_crypto::secret::Plaintext;
 use zeroize::Zeroize as _;
 
-use crate::data_key::{DataKey, Reserve};
+use crate::buffer;
+use crate::data_key::{DataKey, Source};
 use crate::error::{KeyError, OpenError, RewrapError, SealError};
 use crate::header::{self, Algorithm, PROLOGUE_LEN, Prologue};
 use crate::key::{KeyEncryption, WrappedKey};
 
 pub(crate) fn seal(
     key: &dyn KeyEncryption,
-    reserve: &Reserve,
+    data_keys: &Source,
     associated: &[u8],
     plaintext: &[u8],
     object: &mut Vec<u8>,
 ) -> Result<(), SealError> {
-    object.clear();
+    let outcome = overwrite(key, data_keys, associated, plaintext, object);
+    if outcome.is_err() {
+        object.clear();
+    }
+    outcome
+}
+
+fn overwrite(
+    key: &dyn KeyEncryption,
+    data_keys: &Source,
+    associated: &[u8],
+    plaintext: &[u8],
+    object: &mut Vec<u8>,
+) -> Result<(), SealError> {
     if plaintext.len() > MAX_SMALL {
         return Err(SealError::TooLong);
     }
-    let (data_key, prologue) = reserve.draw(Algorithm::Small)?;
+    let (data_key, prologue) = data_keys.draw(Algorithm::Small)?;
     let wrapped = data_key.wrap(key, &prologue)?;
     let body_key = data_key.schedule()?;
-    begin(&prologue, &wrapped, plaintext.len() + COMMITMENT.len() + TAG_LEN, object);
-    let body_at = object.len();
-    object.extend_from_slice(plaintext);
-    object.extend_from_slice(&COMMITMENT);
-    let body = object.get_mut(body_at..).unwrap_or_default();
-    match body_key.seal_in_place(&nonce(&prologue), associated, body) {
-        Ok(tag) => {
-            object.extend_from_slice(&tag);
-            Ok(())
-        }
-        Err(error) => {
-            object.zeroize();
-            Err(KeyError::from(error).into())
-        }
-    }
+    let header = header(&prologue, &wrapped);
+    let sealed_len = plaintext.len() + COMMITMENT.len() + TAG_LEN;
+    buffer::set_len(object, header.len() + sealed_len);
+    let (head, body) = object.split_at_mut(header.len());
+    head.copy_from_slice(&header);
+    body_key
+        .seal_into(&nonce(&prologue), associated, plaintext, &COMMITMENT, body)
+        .map_err(|error| KeyError::from(error).into())
 }
 
 pub(crate) fn open(
@@ -68,11 +75,7 @@ pub(crate) fn rewrap(
     let data_key = DataKey::unwrap(old, &parts.wrapped, &parts.prologue)
         .map_err(|error| RewrapError::Open(error.into()))?;
     let wrapped = data_key.wrap(new, &parts.prologue).map_err(RewrapError::Wrap)?;
-    let mut rewrapped = Vec::new();
-    begin(&parts.prologue, &wrapped, parts.ciphertext.len() + TAG_LEN, &mut rewrapped);
-    rewrapped.extend_from_slice(parts.ciphertext);
-    rewrapped.extend_from_slice(parts.tag);
-    Ok(rewrapped)
+    Ok([&header(&parts.prologue, &wrapped), parts.ciphertext, parts.tag].concat())
 }
 
 /// A small object's data key as it is wrapped now. Only opening proves it.
@@ -84,11 +87,11 @@ pub fn wrapped_key(object: &[u8]) -> Result<WrappedKey, OpenError> {
     Ok(Parts::split(object)?.wrapped)
 }
 
-/// Writes the header into an empty buffer, with room for so many more bytes, so that no plaintext is left behind by growing.
-fn begin(prologue: &Prologue, wrapped: &WrappedKey, room: usize, object: &mut Vec<u8>) {
-    object.reserve(PROLOGUE_LEN + header::wrapped_len(wrapped) + room);
-    object.extend_from_slice(prologue.as_bytes());
-    header::push_wrapped(wrapped, object);
+fn header(prologue: &Prologue, wrapped: &WrappedKey) -> Vec<u8> {
+    let mut header = Vec::with_capacity(PROLOGUE_LEN + header::wrapped_len(wrapped));
+    header.extend_from_slice(prologue.as_bytes());
+    header::push_wrapped(wrapped, &mut header);
+    header
 }
 
 /// The object's id, then zeros. A data key seals once, so this need not be unique; it is, where a cloned machine seals twice
@@ -157,8 +160,7 @@ mod tests {
         let wrapped = Bare.wrap(&key, b"").unwrap();
         let prologue = Prologue::new(Algorithm::Small, [3; 8]);
         let object = |ending: [u8; 32]| {
-            let mut object = Vec::new();
-            begin(&prologue, &wrapped, 0, &mut object);
+            let mut object = header(&prologue, &wrapped);
             let mut body = [b"value".as_slice(), &ending].concat();
             let tag = AeadKey::new(&key).unwrap().seal_in_place(&nonce(&prologue), b"", &mut body).unwrap();
             object.extend_from_slice(&body);

@@ -8,6 +8,7 @@ mod area;
 mod cipher;
 mod error;
 mod input;
+mod ivs;
 mod memory;
 mod options;
 mod pipeline;
@@ -16,10 +17,12 @@ mod rewrap;
 
 use std::io::{Read, Write};
 
+use strongroom_crypto::random;
+
 use crate::data_key::DataKey;
 use crate::envelope::Envelope;
 use crate::error::{KeyError, OpenError};
-use crate::floe::{HEADER_LEN, Message};
+use crate::floe::{HEADER_LEN, IV_LEN, Message};
 use crate::header::{Algorithm, PROLOGUE_LEN, Prologue};
 use crate::key::KeyEncryption;
 use crate::read_at::{ReadAt, read_exact_at};
@@ -127,7 +130,8 @@ impl<K: KeyEncryption> Envelope<K> {
         mut sink: W,
         options: &Options,
     ) -> Result<W, EncryptError> {
-        let (head, message) = self.begin(associated, options)?;
+        let iv = random::array().map_err(KeyError::from)?;
+        let (head, message) = self.begin(associated, options, &iv)?;
         sink.write_all(&head).map_err(EncryptError::Write)?;
         let mut sink = pipeline::run(input, &Encrypting(&message), sink, options.threads())?;
         sink.flush().map_err(EncryptError::Write)?;
@@ -135,8 +139,13 @@ impl<K: KeyEncryption> Envelope<K> {
     }
 
     /// A new stream's header area and FLOE header, and the message that follows them.
-    fn begin(&self, associated: &[u8], options: &Options) -> Result<(Vec<u8>, Message), EncryptError> {
-        let (data_key, prologue) = self.reserve.draw(Algorithm::Stream)?;
+    fn begin(
+        &self,
+        associated: &[u8],
+        options: &Options,
+        iv: &[u8; IV_LEN],
+    ) -> Result<(Vec<u8>, Message), EncryptError> {
+        let (data_key, prologue) = self.data_keys.draw(Algorithm::Stream)?;
         let wrapped = data_key.wrap(self.key(), &prologue)?;
         let start = Start::new(prologue, &wrapped);
         let slot = start.slot(&data_key, FIRST_GENERATION, &wrapped).map_err(|error| match error {
@@ -145,7 +154,7 @@ impl<K: KeyEncryption> Envelope<K> {
             SlotError::NoRoom { .. } => KeyError::Cipher,
         })?;
         let body_key = data_key.body_key(start.prologue())?;
-        let (message, header) = Message::begin(options.parameters(), &body_key, associated)?;
+        let (message, header) = Message::begin(options.parameters(), &body_key, associated, iv)?;
         let mut head = start.encode(&slot);
         head.extend_from_slice(&header);
         Ok((head, message))

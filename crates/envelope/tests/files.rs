@@ -9,9 +9,9 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use common::{NamedKey, bytes};
-use strongroom_envelope::files::{FileError, wrapped_key};
+use strongroom_envelope::files::{FileError, form, wrapped_key};
 use strongroom_envelope::stream::{DecryptError, Options};
-use strongroom_envelope::{Envelope, OpenError};
+use strongroom_envelope::{Algorithm, Envelope, OpenError};
 
 #[test]
 fn file_comes_back_and_its_owner_alone_can_read_it() {
@@ -124,6 +124,20 @@ fn file_is_rewrapped_where_it_lies() {
     assert!(matches!(envelope.rewrap_file(&at("sealed")), Err(FileError::Busy(_))));
     drop(held);
     envelope.rewrap_file(&at("sealed")).unwrap();
+}
+
+#[test]
+fn form_of_a_file_shows_at_its_beginning() {
+    let (directory, envelope) = (tempfile::tempdir().unwrap(), Envelope::new(NamedKey::new("k")));
+    let at = |name: &str| directory.path().join(name);
+    let form_of = |name: &str| form(&fs::File::open(at(name)).unwrap()).unwrap();
+    for plaintext in [&b""[..], b"SREN\x01\x02", b"SREN\x01\x09, and so on", &bytes(100_000)] {
+        fs::write(at("plain"), plaintext).unwrap();
+        assert_eq!(form_of("plain"), None);
+    }
+    envelope.encrypt_file(b"", &at("plain"), &at("sealed"), &Options::default(), go_on).unwrap();
+    fs::write(at("small"), envelope.seal(b"", b"value").unwrap()).unwrap();
+    assert_eq!((form_of("sealed"), form_of("small")), (Some(Algorithm::Stream), Some(Algorithm::Small)));
 }
 
 fn go_on(_: u64, _: u64) -> ControlFlow<()> {

@@ -15,7 +15,7 @@ use std::num::NonZeroUsize;
 use common::{NamedKey, bytes};
 use strongroom_crypto::random::fault;
 use strongroom_envelope::stream::{DecryptError, EncryptError, Options};
-use strongroom_envelope::{Envelope, KeyError, OpenError};
+use strongroom_envelope::{Envelope, KeyError, OpenError, ReadAt};
 
 const SECTOR: usize = 512;
 const FLOE_AT: usize = 3 * SECTOR;
@@ -34,7 +34,9 @@ fn every_way_in_leads_to_every_way_out() {
                 envelope.encrypt_slice(b"aad", &plaintext, &mut slice, &options).unwrap();
                 let read = envelope.encrypt(b"aad", &plaintext[..], Vec::new(), &options).unwrap();
                 let placed = envelope.encrypt_from(b"aad", &plaintext, Vec::new(), &options).unwrap();
-                for stream in [slice, read, placed] {
+                let copied =
+                    envelope.encrypt_from(b"aad", &NotLent(&plaintext), Vec::new(), &options).unwrap();
+                for stream in [slice, read, placed, copied] {
                     let segments = len.div_ceil(plain).max(1);
                     assert_eq!(stream.len(), BODY_AT + len + segments * 32, "{segment} {len}");
                     for opened in decrypted(&envelope, b"aad", &stream, threads) {
@@ -207,9 +209,10 @@ fn parts_of_two_streams_do_not_mix() {
 #[test]
 fn large_streams_changed_at_random_are_refused_and_give_out_nothing_false() {
     let envelope = Envelope::new(NamedKey::new("k"));
-    let plaintext = bytes(1_500_000);
+    // Long enough that two threads share what lies in memory.
+    let plaintext = bytes(4_500_000);
     let stream = envelope.encrypt(b"", &plaintext[..], Vec::new(), &Options::default()).unwrap();
-    let mut places = bytes(8 * 60);
+    let mut places = bytes(8 * 25);
     for byte in &mut places {
         *byte ^= 0x5A;
     }
@@ -342,6 +345,34 @@ fn failing_source_or_sink_ends_it_and_is_told() {
 }
 
 #[test]
+fn source_that_lends_more_or_less_than_it_was_asked_for_is_refused() {
+    struct Lending(Vec<u8>, usize);
+    impl ReadAt for Lending {
+        fn size(&self) -> io::Result<u64> {
+            Ok(100)
+        }
+
+        fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+            self.0.read_at(buffer, offset)
+        }
+
+        fn lend(&self, _: u64, _: usize) -> Option<&[u8]> {
+            self.0.get(..self.1)
+        }
+    }
+    let envelope = Envelope::new(NamedKey::new("k"));
+    for len in [0, 99, 100, 101] {
+        let made = envelope.encrypt_from(b"", &Lending(bytes(200), len), Vec::new(), &Options::default());
+        if len == 100 {
+            let opened = envelope.decrypt_slice(b"", &made.unwrap(), &Options::default()).unwrap();
+            assert_eq!(opened.as_slice(), &bytes(200)[..100], "the control");
+        } else {
+            assert!(matches!(made, Err(EncryptError::Read(_))), "{len}");
+        }
+    }
+}
+
+#[test]
 fn panic_of_a_source_ends_every_thread() {
     struct Panicking(usize);
     impl Read for Panicking {
@@ -382,8 +413,8 @@ fn without_randomness_nothing_is_encrypted() {
         }
         refused += 1;
     }
-    // Data key, the wrapping key's nonce, FLOE's IV, and the IVs of 40 segments in groups of 4.
-    assert_eq!(refused, 3 + 10);
+    // Data key, FLOE's IV together with those of 16 segments, the wrapping key's nonce, and the IVs of the other 24.
+    assert_eq!(refused, 3 + 2);
 }
 
 #[test]
@@ -405,7 +436,7 @@ fn options(segment: usize, threads: usize) -> Options {
         .with_threads(NonZeroUsize::new(threads).unwrap())
 }
 
-/// By every way: as it arrives, by place, at random, in memory.
+/// By every way: as it arrives, by place where it is lent and where it is not, at random, in memory and in memory used again.
 fn decrypted(
     envelope: &Envelope<NamedKey>,
     associated: &[u8],
@@ -413,8 +444,12 @@ fn decrypted(
     threads: usize,
 ) -> [Result<Vec<u8>, DecryptError>; WAYS] {
     let options = options(64, threads);
-    let mut read = Vec::new();
+    let (mut read, mut again) = (Vec::new(), vec![9; 50]);
+    let into = envelope.decrypt_slice_into(associated, stream, &mut again, &options);
+    assert!(into.is_ok() || again.is_empty());
     [
+        into.map(|()| again),
+        envelope.decrypt_from(associated, &NotLent(stream), Vec::new(), &options),
         envelope.decrypt(associated, stream, Vec::new(), &options),
         envelope.decrypt_from(associated, stream, Vec::new(), &options),
         envelope.decrypt_slice(associated, stream, &options).map(|plaintext| plaintext.as_slice().to_vec()),
@@ -425,7 +460,20 @@ fn decrypted(
     ]
 }
 
-const WAYS: usize = 4;
+const WAYS: usize = 6;
+
+/// Bytes in memory that are copied out of it, as those of a file are.
+struct NotLent<'a>(&'a [u8]);
+
+impl ReadAt for NotLent<'_> {
+    fn size(&self) -> io::Result<u64> {
+        self.0.size()
+    }
+
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        self.0.read_at(buffer, offset)
+    }
+}
 
 #[derive(Default)]
 struct Shared(Vec<u8>);

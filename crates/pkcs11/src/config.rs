@@ -41,7 +41,8 @@ pub struct TokenConfig {
     pub iv_mode: IvMode,
     /// How long a call that was handed to a worker, and the wait for a free session, may take.
     pub timeout: Duration,
-    /// Use keys whose attributes would let the key leave the token.
+    /// Use keys whose attributes would let the key leave the token. One with `CKA_PRIVATE` false, which needs no PIN to be put
+    /// there, is refused all the same.
     pub allow_weak_attributes: bool,
 }
 
@@ -227,6 +228,13 @@ pub struct UnknownWord {
 impl UnknownWord {
     pub(crate) fn new(what: &'static str, word: &str, known: &'static [&'static str]) -> Self {
         Self { what, word: word.into(), known }
+    }
+}
+
+impl UnknownWord {
+    /// The words that there are.
+    pub fn known(&self) -> &'static [&'static str] {
+        self.known
     }
 }
 

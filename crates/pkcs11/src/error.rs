@@ -196,7 +196,11 @@ impl fmt::Display for Failure {
                 "{found} tokens with {wanted}; the module shows {present}. Name one by its serial"
             ),
             Self::Key { found: 0, wanted, pin_unchecked } => {
-                write!(f, "no key with {wanted}. Correct key_label or key_id, or generate the key")?;
+                write!(
+                    f,
+                    "no key with {wanted}. Correct the key's name, or generate the key; what a key that is gone has wrapped opens \
+                     only when it comes back from the token's own backup"
+                )?;
                 if *pin_unchecked {
                     f.write_str(
                         "; this process was logged in before, so that the token did not check the PIN: check it too",
@@ -209,14 +213,14 @@ impl fmt::Display for Failure {
             }
             Self::WeakKey { key, weaknesses } => write!(
                 f,
-                "{key} is not safe to use: {}. Generate another, or set allow_weak_attributes to accept that",
+                "{key} is not safe to use: {}. Generate another, or set allow_weak_attributes to accept that (never with CKA_PRIVATE false)",
                 weaknesses.join("; ")
             ),
             Self::Pin { code, remembered } => {
                 write!(f, "the token refused the PIN ({code})")?;
                 f.write_str(if *remembered {
-                    " earlier, and is not asked again, since that could lock it. Correct the PIN; where it was right after \
-                     all, restart this process"
+                    " earlier, and is not asked again, since that could lock it. Give another PIN; where it was right after all, \
+                     restart this process"
                 } else {
                     ". It is not asked again with this PIN, since that could lock it. Correct the PIN, or have the security \
                      officer of the token reset it"
@@ -302,7 +306,10 @@ fn advice(code: Code) -> &'static str {
         Remedy::NewSession => "a new session did not help: the token may be out of sessions or memory",
         Remedy::Login => "logging in anew did not help: look whether the key is still there",
         Remedy::Reinitialise => "check that the token is there and powered",
-        Remedy::Ambiguous => "the token says no more than that it failed: look into its own log",
+        Remedy::Ambiguous => {
+            "the token says no more than that it failed: look into its own log, and at its own configuration (SOFTHSM2_CONF and \
+             the like)"
+        }
         Remedy::Rejected => "what was given was not made by this key, or is damaged",
         Remedy::Pin => "correct the PIN before trying again",
         Remedy::Configuration => {

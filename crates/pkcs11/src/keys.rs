@@ -14,6 +14,9 @@ pub(crate) use generate::P256_OID;
 pub use inspect::{CheckValue, KeyDescription, Origin};
 pub(crate) use inspect::{ec_public, rsa_public};
 
+use strongroom_crypto::random;
+
+use crate::code::Remedy;
 use crate::config::UnknownWord;
 use crate::error::{Failure, TokenError};
 use crate::token::{Lease, Token};
@@ -132,14 +135,35 @@ impl fmt::Display for KeySelector {
 impl Token {
     /// Generates a key in the token, which never leaves it, and describes it.
     ///
-    /// It is a new key with a new `CKA_ID`, also where one of this label exists: a successor for a rotation gets a label
-    /// of its own, and the old key stays for what it wrapped.
+    /// It is a new key with a new `CKA_ID`, also where one of this label exists: the old key stays for what it wrapped.
+    ///
+    /// Tokens fail to make keys now and then for no reason that they tell (SoftHSM does while other threads look for keys).
+    /// Where the id is drawn here, so that nothing else can have it, what may be left of the first attempt is destroyed, and
+    /// there is a second one.
     ///
     /// # Errors
     ///
     /// [`TokenError`]. Where the token did not make the key as it was told, the key is destroyed again.
     pub fn generate(&self, spec: &KeySpec) -> Result<KeyDescription, TokenError> {
-        self.run_writing(&|lease| generate::generate(lease, spec))
+        let make = |id: &[u8]| self.run_writing(&|lease| generate::generate(lease, spec, id));
+        if let Some(id) = &spec.id {
+            if !self.find(&KeySelector::id(id.as_slice()))?.is_empty() {
+                let text = format!("the id {} is another key's already; give another", hex(id));
+                return Err(self.error(Failure::Setting(text)));
+            }
+            return make(id);
+        }
+        let id = random::array::<16>().map_err(|error| self.error(error.into()))?;
+        match make(&id) {
+            Err(error) if says_nothing(error.failure()) => {
+                let left = KeySelector::id(id);
+                for _ in self.find(&left)? {
+                    self.destroy(&left)?;
+                }
+                make(&id)
+            }
+            outcome => outcome,
+        }
     }
 
     /// Describes every secret and private key of the token.
@@ -204,6 +228,11 @@ impl Token {
     }
 }
 
+/// Whether the token failed without saying why.
+fn says_nothing(failure: &Failure) -> bool {
+    matches!(failure, Failure::Call { code, .. } if code.remedy() == Remedy::Ambiguous)
+}
+
 /// The objects of a class on the token (never of a session alone) that are meant.
 pub(crate) fn search(
     lease: &Lease<'_>,
@@ -215,6 +244,30 @@ pub(crate) fn search(
     template.extend(key_type.map(Attribute::KeyType));
     template.extend(selector.template());
     Ok(lease.session().find_objects(&template)?)
+}
+
+/// As [`search`], for keys that only whoever has the PIN could have put there. Where there is none, those that anybody could
+/// have put there are shown, so that they can be refused by that name.
+pub(crate) fn search_private(
+    lease: &Lease<'_>,
+    class: ObjectClass,
+    key_type: KeyType,
+    selector: &KeySelector,
+) -> Result<Vec<ObjectHandle>, Failure> {
+    let mut template = vec![
+        Attribute::Class(class),
+        Attribute::Token(true),
+        Attribute::Private(true),
+        Attribute::KeyType(key_type),
+    ];
+    template.extend(selector.template());
+    let found = lease.session().find_objects(&template)?;
+    if found.is_empty() { search(lease, class, Some(key_type), selector) } else { Ok(found) }
+}
+
+/// Whether the token shows anything that only whoever is logged in sees.
+pub(crate) fn any_is_visible(lease: &Lease<'_>) -> Result<bool, Failure> {
+    Ok(!lease.session().find_objects(&[Attribute::Token(true), Attribute::Private(true)])?.is_empty())
 }
 
 /// The one object that was found.
@@ -237,7 +290,7 @@ pub(crate) fn usable(
     selector: &KeySelector,
     purpose: Purpose,
 ) -> Result<(ObjectHandle, KeyDescription), Failure> {
-    let found = search(lease, class, Some(key_type), selector)?;
+    let found = search_private(lease, class, key_type, selector)?;
     let handle = only(lease, &found, &selector.to_string())?;
     let description = inspect::describe(lease, handle)?;
     inspect::judge(lease, &description, purpose)?;

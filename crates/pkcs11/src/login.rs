@@ -4,7 +4,8 @@
 //! module and token, and never tried again, whoever asks.
 
 use std::env;
-use std::fs;
+use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -29,14 +30,28 @@ pub(crate) fn read(source: &PinSource) -> Result<SecretBytes, Failure> {
             SecretBytes::copy_from_slice(&bytes)?
         }
         PinSource::File(path) => {
-            let bytes = Zeroizing::new(fs::read(path).map_err(|error| {
-                Failure::Setting(format!("the PIN file {} cannot be read ({error})", path.display()))
-            })?);
+            let failed =
+                |error| Failure::Setting(format!("the PIN file {} cannot be read ({error})", path.display()));
+            // Reserved in full, since growing would leave a copy behind.
+            let mut bytes = Zeroizing::new(Vec::with_capacity(PIN_MAX));
+            let most = u64::try_from(PIN_MAX).unwrap_or(u64::MAX);
+            File::open(path).map_err(failed)?.take(most).read_to_end(&mut bytes).map_err(failed)?;
+            if bytes.len() == PIN_MAX {
+                return Err(Failure::Setting(format!(
+                    "the PIN file {} is no PIN: it is too long",
+                    path.display()
+                )));
+            }
             let line = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
             SecretBytes::copy_from_slice(line.strip_suffix(b"\r").unwrap_or(line))?
         }
         PinSource::Given(pin) => pin.duplicate()?,
     };
+    if pin.expose().contains(&b'\n') {
+        return Err(Failure::Setting(
+            "the PIN has more than one line; keep it alone where it is read from".into(),
+        ));
+    }
     if pin.is_empty() {
         // Some tokens count an empty PIN as a wrong one.
         return Err(Failure::Setting("the PIN is empty; give the PIN of the token's user".into()));
@@ -78,6 +93,17 @@ pub(crate) fn login(
     }
 }
 
+/// Remembers a PIN that the token must have counted as wrong, though it did not say so.
+pub(crate) fn refuse(
+    module: &Module,
+    serial: &str,
+    pin: &SecretBytes,
+    code: Code,
+) -> Result<Failure, Failure> {
+    lock(&refusals_of(module.path(), serial)).push(Refusal { pin: pin.duplicate()?, code });
+    Ok(Failure::Pin { code, remembered: false })
+}
+
 struct Refusal {
     pin: SecretBytes,
     code: Code,
@@ -101,5 +127,8 @@ struct Token {
     serial: String,
     refusals: Refusals,
 }
+
+/// Longer than every token's PIN.
+const PIN_MAX: usize = 4096;
 
 static TOKENS: Mutex<Vec<Token>> = Mutex::new(Vec::new());

@@ -60,13 +60,13 @@ pub struct TokenList {
     pub unreadable: Vec<(u64, Failure)>,
 }
 
-/// Lists the tokens of a module.
+/// Lists the tokens of a module. `parameters` are [`TokenConfig::library_parameters`].
 ///
 /// # Errors
 ///
 /// The module cannot be loaded or initialised. A slot that cannot be read is an entry of the list.
-pub fn tokens(lib: &Path) -> Result<TokenList, TokenError> {
-    at_module(lib, |module| {
+pub fn tokens(lib: &Path, parameters: Option<&str>) -> Result<TokenList, TokenError> {
+    at_module(lib, parameters, |module| {
         let _pass = module.enter(PATIENCE)?;
         list(module)
     })
@@ -85,13 +85,17 @@ pub struct MechanismSummary {
     pub serves: Option<&'static str>,
 }
 
-/// Lists the mechanisms of the token in a slot.
+/// Lists the mechanisms of the token in a slot. `parameters` are [`TokenConfig::library_parameters`].
 ///
 /// # Errors
 ///
 /// The module or the slot cannot be read.
-pub fn mechanisms(lib: &Path, slot: u64) -> Result<Vec<MechanismSummary>, TokenError> {
-    at_module(lib, |module| {
+pub fn mechanisms(
+    lib: &Path,
+    parameters: Option<&str>,
+    slot: u64,
+) -> Result<Vec<MechanismSummary>, TokenError> {
+    at_module(lib, parameters, |module| {
         let _pass = module.enter(PATIENCE)?;
         let slot = Slot::try_from(slot)?;
         let numbers = module.raw().mechanisms(module.binding(), slot)?;
@@ -188,9 +192,10 @@ fn shown(present: &[TokenSummary]) -> String {
 
 fn at_module<T>(
     lib: &Path,
+    parameters: Option<&str>,
     work: impl FnOnce(&'static Module) -> Result<T, Failure>,
 ) -> Result<T, TokenError> {
-    Module::load(lib, None)
+    Module::load(lib, parameters)
         .and_then(work)
         .map_err(|failure| TokenError::new(&format!("module {}", lib.display()).into(), failure))
 }

@@ -88,11 +88,13 @@ impl Token {
     pub fn open(config: TokenConfig) -> Result<Self, TokenError> {
         let timeout = config.timeout;
         let place: Arc<str> = format!("module {}", config.lib.display()).into();
-        if config.max_parallel == 0 {
-            return Err(TokenError::new(
-                &place,
-                Failure::Setting("max_parallel is 0; use at least 1".into()),
-            ));
+        if !(1..=MOST_SESSIONS).contains(&config.max_parallel) {
+            let text = format!("max_parallel is {}; use 1 to {MOST_SESSIONS}", config.max_parallel);
+            return Err(TokenError::new(&place, Failure::Setting(text)));
+        }
+        if config.timeout.is_zero() || config.timeout > LONGEST {
+            let text = "timeout is 0 or longer than a day; use something in between".into();
+            return Err(TokenError::new(&place, Failure::Setting(text)));
         }
         within(timeout, move || Self::open_here(config))
             .unwrap_or_else(|failure| Err(TokenError::new(&place, failure)))
@@ -239,6 +241,14 @@ impl Inner {
         outcome
     }
 
+    /// Whether the token has come nearer to locking itself since it was looked at.
+    fn counts_it_as_wrong(&self, before: &TokenSummary) -> bool {
+        slots::select(self.module, &self.config).is_ok_and(|after| {
+            let (was, is) = (before.flags, after.flags);
+            (is.user_pin_count_low && !was.user_pin_count_low) || is.user_pin_final_try || is.user_pin_locked
+        })
+    }
+
     fn is_current(&self, open: &OpenSession) -> bool {
         open.stamp() == self.stamp() && self.is_of_this_generation()
     }
@@ -312,9 +322,20 @@ impl Inner {
         };
         let open = self.new_session(stamp, self.config.force_rw_session)?;
         let answer = match &self.pin {
-            Some(pin) => login::login(self.module, &summary.serial, open.session(), pin),
+            Some(_) if summary.flags.user_pin_final_try => Err(Failure::Setting(
+                "the token says that the next wrong PIN locks it, so that none is tried; log in once with the vendor's own \
+                 tool, which sets the count back, or have the security officer reset the PIN"
+                    .into(),
+            )),
+            Some(pin) => match login::login(self.module, &summary.serial, open.session(), pin) {
+                // Not every token says of a wrong PIN that it is one; but they count.
+                Err(Failure::Call { code, .. }) if self.counts_it_as_wrong(&summary) => {
+                    login::refuse(self.module, &summary.serial, pin, code).and_then(Err)
+                }
+                answer => answer,
+            },
             None if summary.flags.login_required => {
-                Err(Failure::Setting("the token asks for a login, and no PIN is configured; set pin".into()))
+                Err(Failure::Setting("the token asks for a login, and no PIN was given; set pin_file or pin_env, or be there to be asked".into()))
             }
             None => Ok(Login::Accepted),
         };
@@ -367,3 +388,6 @@ fn within<T: Send + 'static>(
 
 /// No generation of a module: it counts from 0.
 const LOGGED_OUT: u64 = u64::MAX;
+/// More than any token has.
+const MOST_SESSIONS: usize = 1024;
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);

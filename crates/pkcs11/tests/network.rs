@@ -1,5 +1,6 @@
 //! A token behind a network (p11-kit's server and client over SoftHSM), whose server is killed and started again.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+#![allow(clippy::print_stdout)]
 
 mod common;
 
@@ -21,7 +22,8 @@ fn killed_server_is_unavailable_and_comes_back_under_load() {
     config.hmac_key_label = Some("root-hmac".into());
     let key = Token::open(config).unwrap().wrapping_key().unwrap();
     let wrapped = key.wrap(&secret(b"key"), b"c").unwrap();
-    for round in 0..3 {
+    let (mut failures, mut slowest) = (0, Duration::ZERO);
+    for _ in 0..3 {
         let stop = AtomicBool::new(false);
         let (good, bad) = (AtomicUsize::new(0), AtomicUsize::new(0));
         std::thread::scope(|scope| {
@@ -54,8 +56,12 @@ fn killed_server_is_unavailable_and_comes_back_under_load() {
                 assert!(restarted.elapsed() < Duration::from_secs(10), "it does not come back");
                 std::thread::sleep(Duration::from_millis(5));
             }
-            println!("round {round}: {failed} failed while away, back after {:?}", restarted.elapsed());
+            (failures, slowest) = (failures + failed, slowest.max(restarted.elapsed()));
             stop.store(true, Ordering::Release);
         });
     }
+    println!(
+        "evidence: id=hsm/network figure=server killed 3 times under 4 threads: {failures} requests failed cleanly meanwhile, the \
+         pool recovered by itself 3 times, within {slowest:.1?} verdict=pass"
+    );
 }

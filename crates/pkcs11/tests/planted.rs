@@ -56,6 +56,7 @@ fn keys_and_wrapped_keys_of_others_are_refused() {
     wrapped_key_of_whoever_has_the_public_key_is_rejected(&token);
     public_key_that_does_not_belong_to_the_private_one_is_refused(&token);
     one_blob_is_not_opened_as_another_mechanism(&token);
+    objects_that_need_no_pin_lock_nobody_out(&token);
 }
 
 fn weak_keys_are_refused_by_the_attributes_name(token: &TestToken) {
@@ -67,6 +68,7 @@ fn weak_keys_are_refused_by_the_attributes_name(token: &TestToken) {
         ("wraps", Attribute::Wrap(true), "CKA_WRAP is true"),
         ("unwraps", Attribute::Unwrap(true), "CKA_UNWRAP is true"),
         ("derives", Attribute::Derive(true), "CKA_DERIVE is true"),
+        ("short", Attribute::ValueLen(16.into()), "it has 128 bits, and 256 are needed"),
     ];
     for (label, change, expected) in weak {
         session.generate_key(&Raw::AesKeyGen, &aes(label, &[change])).unwrap();
@@ -75,7 +77,13 @@ fn weak_keys_are_refused_by_the_attributes_name(token: &TestToken) {
         assert!(error.to_string().contains(expected), "{label}: {error}");
         let mut lenient = config(token, token.lib(), label);
         lenient.allow_weak_attributes = true;
-        let key = Token::open(lenient).unwrap().wrapping_key().unwrap();
+        let outcome = Token::open(lenient).unwrap().wrapping_key();
+        if label == "public" {
+            // It could be put there without the PIN, so no setting accepts it.
+            assert!(matches!(outcome.err().unwrap().failure(), Failure::WeakKey { .. }));
+            continue;
+        }
+        let key = outcome.unwrap();
         assert!(key.warnings().iter().any(|warning| warning == expected), "{:?}", key.warnings());
     }
     session.generate_key(&Raw::AesKeyGen, &aes("strong", &[])).unwrap();
@@ -127,11 +135,37 @@ fn wrapped_key_of_whoever_has_the_public_key_is_rejected(token: &TestToken) {
     assert!(error.to_string().contains("HMAC"), "{error}");
     assert!(key.unwrap(&good, b"c").unwrap().ct_eq(&secret(&[7; 32])), "control");
 
-    // A configuration without the HMAC key opens none of them.
-    let reader = Token::open(config(token, token.lib(), "strong")).unwrap().wrapping_key().unwrap();
-    let error = reader.unwrap(&good, b"c").err().unwrap();
-    assert_eq!(error.fault(), ExternalFault::Refused);
-    assert!(error.to_string().contains("hmac_key_label"), "{error}");
+    // What is wrapped says how it opens: a configuration for other keys does it too, and refuses what was planted.
+    let reader = Token::open(config(token, token.lib(), "strong")).unwrap().opening_key(blob.header());
+    assert!(reader.unwrap(&good, b"c").unwrap().ct_eq(&secret(&[7; 32])));
+    assert_eq!(reader.unwrap(&planted, b"c").err().unwrap().fault(), ExternalFault::Rejected);
+}
+
+fn objects_that_need_no_pin_lock_nobody_out(token: &TestToken) {
+    let key = Token::open(config(token, token.lib(), "strong")).unwrap().wrapping_key().unwrap();
+    let wrapped = key.wrap(&secret(&[7; 32]), b"c").unwrap();
+    let id = key.header().key_id().to_vec();
+    let session = other(token);
+    for label in ["planted", "strong"] {
+        let planted = [
+            Attribute::Class(cryptoki::object::ObjectClass::SECRET_KEY),
+            Attribute::Token(true),
+            Attribute::Private(false),
+            Attribute::KeyType(cryptoki::object::KeyType::AES),
+            Attribute::Value(vec![7; 32]),
+            Attribute::Label(label.into()),
+            Attribute::Id(id.clone()),
+        ];
+        session.create_object(&planted).unwrap();
+    }
+    let token = Token::open(config(token, token.lib(), "strong")).unwrap();
+    assert_eq!(
+        token.find(&strongroom_pkcs11::KeySelector::id(id)).unwrap().len(),
+        3,
+        "control: they are there"
+    );
+    assert!(token.opening_key(key.header()).unwrap(&wrapped, b"c").is_ok());
+    assert!(token.wrapping_key().is_ok());
 }
 
 fn public_key_that_does_not_belong_to_the_private_one_is_refused(token: &TestToken) {
@@ -162,7 +196,7 @@ fn public_key_that_does_not_belong_to_the_private_one_is_refused(token: &TestTok
     rsa.rsa_oaep_hash = OaepHash::Sha1;
     rsa.hmac_key_label = Some("rsa-hmac".into());
     let error = Token::open(rsa).unwrap().wrapping_key().err().unwrap();
-    assert!(error.to_string().contains("does not belong"), "{error}");
+    assert!(error.to_string().contains("belongs to the private one"), "{error}");
 }
 
 fn one_blob_is_not_opened_as_another_mechanism(token: &TestToken) {

@@ -1,5 +1,6 @@
 //! SoftHSM's token directory is removed and restored while threads use it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+#![allow(clippy::print_stdout)]
 
 mod common;
 
@@ -16,7 +17,8 @@ fn removed_token_is_unavailable_and_comes_back_under_load() {
     let token = TestToken::softhsm("pkcs11-removed").unwrap();
     let key = Token::open(config(&token, token.lib(), "root")).unwrap().wrapping_key().unwrap();
     let wrapped = key.wrap(&secret(b"key"), b"c").unwrap();
-    for round in 0..3 {
+    let (mut failures, mut slowest) = (0, Duration::ZERO);
+    for _ in 0..3 {
         let (stop, away) = (AtomicBool::new(false), AtomicBool::new(false));
         let (good, bad) = (AtomicUsize::new(0), AtomicUsize::new(0));
         std::thread::scope(|scope| {
@@ -50,8 +52,12 @@ fn removed_token_is_unavailable_and_comes_back_under_load() {
                 assert!(restored.elapsed() < Duration::from_secs(10), "it does not come back");
                 std::thread::sleep(Duration::from_millis(5));
             }
-            println!("round {round}: {failed} failed while away, back after {:?}", restored.elapsed());
+            (failures, slowest) = (failures + failed, slowest.max(restored.elapsed()));
             stop.store(true, Ordering::Release);
         });
     }
+    println!(
+        "evidence: id=hsm/removed figure=token directory taken away 3 times under 4 threads: {failures} requests failed cleanly meanwhile, the \
+         pool recovered by itself 3 times, within {slowest:.1?} verdict=pass"
+    );
 }

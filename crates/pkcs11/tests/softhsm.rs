@@ -225,10 +225,10 @@ fn random_bytes_come_from_the_token() {
 #[test]
 fn token_is_listed_and_its_mechanisms_with_what_they_serve() {
     let token = open();
-    let list = tokens(test_token().lib()).unwrap();
+    let list = tokens(test_token().lib(), None).unwrap();
     let summary = list.tokens.iter().find(|found| found.label == test_token().label()).unwrap();
     assert_eq!(*summary, TokenSummaryOf(&token).now());
-    let mechanisms = mechanisms(test_token().lib(), summary.slot).unwrap();
+    let mechanisms = mechanisms(test_token().lib(), None, summary.slot).unwrap();
     let gcm = mechanisms.iter().find(|found| found.name.as_deref() == Some("CKM_AES_GCM")).unwrap();
     assert_eq!(gcm.serves, Some("wrapping (aes-gcm)"));
     assert!(gcm.key_sizes.is_some());

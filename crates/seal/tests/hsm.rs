@@ -1,7 +1,10 @@
 //! Slots that keys in HSMs open, alone and together with shares.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
 mod common;
 
+use common::Answer::{Flipped, Honest, Short, Silent, Zeros};
 use common::*;
 use strongroom_seal::create::CreateError;
 use strongroom_seal::unseal::{Possession, PossessionError};
@@ -93,7 +96,6 @@ fn break_glass_slot_opens_when_the_token_is_gone() {
 
 #[test]
 fn token_that_lies_is_caught_before_a_slot_is_made() {
-    use Answer::{Flipped, Honest, Short, Silent, Zeros};
     let token = Token::new();
     let make = || create(STORE, "hsm", BOTH.parse().unwrap(), Suite::P256, 0, &token);
     for wrap in [Flipped, Short(0), Short(20), Zeros, Silent] {
@@ -183,7 +185,6 @@ fn rewrapped_part_keeps_the_shares_and_the_slots_keys() {
     }
     assert!(collector.open().unwrap().root.ct_eq(&sealed.root));
 
-    use Answer::{Flipped, Honest, Silent};
     for plan in [vec![Flipped], vec![Honest, Flipped], vec![Honest, Honest, Flipped], vec![Honest, Silent]] {
         token.plan(&plan);
         assert!(sealed.set.hsm_rewrapped(id, &token).unwrap().is_err(), "{plan:?}");

@@ -110,7 +110,7 @@ fn slots_that_could_not_have_been_written_do_not_decode() {
     assert!(matches!(fault(&|body| replace(body, &[0, 3, 1, 2, 2], &[0, 3, 3, 2, 2])), SlotFault::Policy(_)));
 
     let later = SlotSet::decode(&with_body(&bytes, |body| {
-        replace(body, &[0, 3, 1, 2, 2], &[0, 6, 2, 1, 1, 1, b'a', 3])
+        replace(body, &[0, 3, 1, 2, 2], &[0, 6, 2, 1, 1, 1, b'a', 3]);
     }))
     .unwrap_err();
     assert!(later.to_string().contains("this version knows no HSM keys within groups"), "{later}");

@@ -19,7 +19,7 @@ use crate::share::{MAX_SECRET_LEN, Share};
 /// [`SplitError::Randomness`] and [`SplitError::Memory`] tell of the machine, the others of the arguments. There are either
 /// all shares or none.
 pub fn split(secret: &[u8], threshold: u8, shares: u8) -> Result<Vec<Share>, SplitError> {
-    split_with(secret, threshold, shares, random::fill)
+    split_with(secret, threshold, shares, random::fill_as_key)
 }
 
 /// [`split`] with `draw` as the source of the coefficients: called once for each power of x, highest first, with room for
@@ -28,7 +28,7 @@ pub(crate) fn split_with(
     secret: &[u8],
     threshold: u8,
     shares: u8,
-    mut draw: impl FnMut(&mut [u8]) -> Result<(), RandomnessError>,
+    mut draw: impl FnMut(&mut [u8]) -> Result<(), SecretError>,
 ) -> Result<Vec<Share>, SplitError> {
     if threshold == 0 {
         return Err(SplitError::ThresholdZero);
@@ -92,7 +92,7 @@ pub enum SplitError {
     },
     /// The operating system gave no randomness.
     Randomness(RandomnessError),
-    /// No secret memory.
+    /// No secret memory, or nothing from the second source of randomness.
     Memory(SecretError),
 }
 
@@ -113,6 +113,7 @@ impl fmt::Display for SplitError {
                 )
             }
             Self::Randomness(_) => f.write_str("no share was made, because the system gave no randomness"),
+            Self::Memory(error @ SecretError::Source { .. }) => write!(f, "no share was made: {error}"),
             Self::Memory(_) => f.write_str("no share was made, because there was no memory fit for secrets"),
         }
     }
@@ -136,6 +137,9 @@ impl From<RandomnessError> for SplitError {
 
 impl From<SecretError> for SplitError {
     fn from(error: SecretError) -> Self {
-        Self::Memory(error)
+        match error {
+            SecretError::Randomness(error) => Self::Randomness(error),
+            error => Self::Memory(error),
+        }
     }
 }

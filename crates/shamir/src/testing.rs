@@ -15,7 +15,7 @@ pub fn split_with_chosen_coefficients(
     secret: &[u8],
     threshold: u8,
     shares: u8,
-    draw: impl FnMut(&mut [u8]) -> Result<(), RandomnessError>,
+    mut draw: impl FnMut(&mut [u8]) -> Result<(), RandomnessError>,
 ) -> Result<Vec<Share>, SplitError> {
-    split_with(secret, threshold, shares, draw)
+    split_with(secret, threshold, shares, |buffer| Ok(draw(buffer)?))
 }

@@ -45,7 +45,9 @@ impl Store {
     pub async fn prove_hsm(&self, possession: &mut Possession) -> Result<Vec<HsmPartError>, SlotError> {
         let asked = ask(Arc::clone(&self.hsm), possession.hsm_parts()).await;
         let (secrets, errors) = asked.map_err(SlotError::Blocking)?;
-        secrets.into_iter().for_each(|secret| possession.take_hsm(secret));
+        for secret in secrets {
+            possession.take_hsm(secret);
+        }
         Ok(errors)
     }
 

@@ -150,7 +150,9 @@ async fn prove(
     let mut collector = Collector::new(slots.clone());
     // A refusal shows in the opening that follows.
     let (secrets, _) = hsm::ask(Arc::clone(hsm), collector.hsm_parts()).await.map_err(InitError::Blocking)?;
-    secrets.into_iter().for_each(|secret| collector.take_hsm(secret));
+    for secret in secrets {
+        collector.take_hsm(secret);
+    }
     for share in shares {
         let share = duplicate(share).map_err(InitError::Secret)?;
         // A refusal shows in the opening that follows.

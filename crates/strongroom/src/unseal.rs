@@ -97,7 +97,9 @@ impl Unsealing {
     /// When no thread can be had.
     pub async fn ask_hsms(&mut self) -> io::Result<Vec<HsmPartError>> {
         let (secrets, errors) = hsm::ask(Arc::clone(&self.hsm), self.collector.hsm_parts()).await?;
-        secrets.into_iter().for_each(|secret| self.collector.take_hsm(secret));
+        for secret in secrets {
+            self.collector.take_hsm(secret);
+        }
         Ok(errors)
     }
 

@@ -8,7 +8,7 @@
 //! `STRONGROOM_HSM_FAULTS=full` answers the first, the second and the last occurrence of each call, and all of them, with
 //! every code; otherwise the first is answered with a few.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
-#![allow(clippy::print_stdout, clippy::print_stderr)]
+#![allow(clippy::print_stdout, clippy::print_stderr, clippy::wildcard_imports)]
 
 mod common;
 
@@ -45,14 +45,17 @@ fn main() -> ExitCode {
     }
     tally.control(&campaign);
     println!(
-        "hsm faults: {} cases over {} functions and {} answers: {} done all the same, {} refused; {} lies, all caught; {} s",
+        "evidence: id=hsm/faults figure={} cases over {} functions and {} answers: {} done all the same, {} refused, {} of \
+         them lies; {} stores broken; {} s verdict={}",
         tally.cases,
         tally.functions.len(),
         tally.answers.len(),
         tally.done,
         tally.refused,
         tally.lies,
-        begun.elapsed().as_secs()
+        tally.failures.len(),
+        begun.elapsed().as_secs(),
+        if tally.failures.is_empty() { "pass" } else { "fail" }
     );
     println!("{} passed, {} failed", tally.cases - tally.failures.len(), tally.failures.len());
     if tally.failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
@@ -83,8 +86,8 @@ fn act(operation: &str, directory: &Path, shares: &[String], hsms: &Arc<Hsms>) -
         wait(store.seal());
         return Ok(());
     }
-    let shared: Arc<dyn HsmKeys> = Arc::<Hsms>::clone(hsms);
-    let store = open(directory, None, &shares[..2])?.with_hsm(shared);
+    let at_hand: Arc<dyn HsmKeys> = Arc::<Hsms>::clone(hsms);
+    let store = open(directory, None, &shares[..2])?.with_hsm(at_hand);
     match operation {
         "add a slot" => hsm::add(&store, "added", "all(hsm(main, root), 1 of 2)").map(drop)?,
         "verify" => {
@@ -109,8 +112,8 @@ fn open(directory: &Path, hsms: Option<&Arc<Hsms>>, shares: &[String]) -> Result
         let mut unsealing = sealed.unsealing_with(barrier_options());
         let mut silent = Vec::new();
         if let Some(hsms) = hsms {
-            let shared: Arc<dyn HsmKeys> = Arc::<Hsms>::clone(hsms);
-            unsealing = unsealing.with_hsm(shared);
+            let at_hand: Arc<dyn HsmKeys> = Arc::<Hsms>::clone(hsms);
+            unsealing = unsealing.with_hsm(at_hand);
             silent = unsealing.ask_hsms().await.map_err(|error| error.to_string())?;
         }
         for text in shares {
@@ -150,9 +153,9 @@ impl Campaign {
         let memory = Path::new("/dev/shm");
         let place = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap();
         let config = format!(
-            "[hsm.main]\nlib = {:?}\ntoken_label = \"faults\"\npin_file = {:?}\ntimeout = 5\nmax_parallel = 1\n",
-            shim.lib(),
-            token.pin_file()
+            "[hsm.main]\nlib = '{}'\ntoken_label = \"faults\"\npin_file = '{}'\ntimeout = 5\nmax_parallel = 1\n",
+            shim.lib().display(),
+            token.pin_file().display()
         );
         fs::write(place.path().join("config.toml"), config).unwrap();
         let hsms = hsms(&place.path().join("config.toml"));
@@ -160,8 +163,8 @@ impl Campaign {
         let storage = Arc::new(DiskStorage::create(&place.path().join("store")).unwrap());
         let first = InitOptions { label: "board".into(), policy: policy("2 of 3"), ..common::options() };
         let (store, shares) = common::init(storage, first).unwrap();
-        let shared: Arc<dyn HsmKeys> = Arc::<Hsms>::clone(&hsms);
-        let store = store.with_hsm(shared);
+        let at_hand: Arc<dyn HsmKeys> = Arc::<Hsms>::clone(&hsms);
+        let store = store.with_hsm(at_hand);
         hsm::add(&store, "token", "hsm(main, root)").unwrap();
         for n in 0..5 {
             common::put(&store, &format!("a/{n}"), format!("value {n}")).unwrap();
@@ -217,7 +220,6 @@ impl Campaign {
         self.shim.forget_trace().unwrap();
         let attempt = self.attempt(operation);
         let struck = self.shim.struck();
-        let logins = self.shim.trace().iter().filter(|name| *name == "C_Login").count();
         self.shim.clear().unwrap();
         if struck == 0 {
             // A lie about a call that gave nothing out this time.
@@ -244,8 +246,8 @@ impl Campaign {
         if attempt.said.contains("panicked") {
             wrong.push("it panicked".to_owned());
         }
-        if function == "C_Login" && PINS.contains(&answer) && logins != 1 {
-            wrong.push(format!("a refused PIN was tried {logins} times"));
+        if function == "C_Login" && PINS.contains(&answer) && struck != 1 {
+            wrong.push(format!("a refused PIN was tried {struck} times"));
         }
         if let Err(why) = self.look(operation, attempt.code == Some(0)) {
             wrong.push(why);

@@ -1,6 +1,7 @@
 //! Root keys in SoftHSM, the token that everybody has at hand.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
+#![allow(clippy::print_stdout)]
 
 mod common;
 
@@ -17,12 +18,12 @@ fn token() -> &'static TestToken {
 
 #[test]
 fn store_lives_its_whole_life_with_the_token_alone() {
-    hsm::whole_life(token());
+    hsm::whole_life("softhsm", token());
 }
 
 #[test]
 fn store_migrates_from_shamir_to_the_token_to_both_and_back() {
-    hsm::migration(token());
+    hsm::migration("softhsm", token());
 }
 
 #[test]
@@ -37,10 +38,15 @@ fn store_outlives_its_token() {
 
 #[test]
 fn every_byte_of_the_wrapped_part_matters() {
-    hsm::tampering(token());
+    hsm::tampering("softhsm", token());
 }
 
 #[test]
 fn preparation_writes_nothing_and_a_missing_key_says_what_to_do() {
     hsm::preparation_writes_nothing(token());
+}
+
+#[test]
+fn store_stays_open_through_an_outage_for_as_long_as_its_policy_says() {
+    hsm::outage(token());
 }

@@ -154,8 +154,11 @@ struct Measuring {
 }
 
 /// All of them; later work adds its rows here.
-const PROGRAMS: &[Measuring] =
-    &[Measuring { name: "measure", cargo: "run --release -p strongroom-benches --bin measure" }];
+const PROGRAMS: &[Measuring] = &[
+    Measuring { name: "measure", cargo: "run --release -p strongroom-benches --bin measure" },
+    // Beside the bare calls, which only that crate may make.
+    Measuring { name: "hsm", cargo: "run --release -p strongroom-pkcs11 --example throughput" },
+];
 
 /// The words after `cargo` for each set of criterion groups.
 const GROUPS: &[&str] = &["bench -p strongroom-benches --bench strongroom"];

@@ -210,6 +210,7 @@ const TARGETS: &[(&str, &str)] = &[
     ("policy", "a slot's policy in bytes"),
     ("policy_text", "a slot's policy as a person writes it"),
     ("slot_set", "the slots as they lie in storage"),
+    ("hsm_wrapped", "what a key in an HSM wrapped"),
     ("keyring", "a keyring's plaintext"),
     ("head", "a head's plaintext"),
     ("path", "a path as a person writes it"),
@@ -222,6 +223,10 @@ const TARGETS: &[(&str, &str)] = &[
     ("backup", "a backup, up to its end"),
     ("log", "a store's log after a kill, patched"),
     ("log_replay", "a log's header, frames and changes"),
+    ("named_key", "a named key's record"),
+    ("named_key_backup", "a named key's backup"),
+    ("named_key_text", "a ciphertext of a named key, as text and as bytes"),
+    ("named_key_usage", "what a version of a named key has used"),
 ];
 
 const COVERAGE: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \

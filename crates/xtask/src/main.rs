@@ -12,6 +12,7 @@ mod arguments;
 mod bench;
 mod evidence;
 mod fuzz;
+mod hsm_faults;
 mod hsm_matrix;
 mod kryoptic;
 mod lint;
@@ -153,6 +154,14 @@ const COMMANDS: &[Command] = &[
                --write   stores the table in docs/EVIDENCE.md with machine and date\n\
                FILTER    runs only proofs with this in their id",
         run: evidence::command,
+    },
+    Command {
+        name: "hsm-faults",
+        usage: "[--write]",
+        help: "Answers each call that a store makes to its token with every code and with lies, and looks what becomes of it.\n\
+               Twenty minutes; `cargo xtask test` runs a short form.\n\n\
+               --write   stores the result in docs/HSM-FAULTS.md with machine and date",
+        run: hsm_faults::command,
     },
     Command {
         name: "hsm-matrix",

@@ -101,7 +101,7 @@ fn create(path: &Path, context: &mut Context) -> Result<(), Failure> {
                 counted(report.entries, "record", "records"),
                 bytes(report.bytes)
             ),
-            "It opens with the shares of today: keep it no longer than you trust those who hold them."
+            "It opens with the shares and the HSM keys of today: keep it no longer than you trust those who hold them, and keep the keys."
                 .to_owned(),
         ]
     })
@@ -145,7 +145,7 @@ fn inspect(path: &Path, output: Output) -> Result<(), Failure> {
         let mut lines = vec![
             format!("{}   {}", output.bold("store"), backup.store()),
             format!("{}   {}, commit {}", output.bold("of   "), date(backup.created()), backup.sequence()),
-            "It opens with the shares of these slots, as they were then:".to_owned(),
+            "It opens with the shares and HSM keys of these slots, as they were then:".to_owned(),
         ];
         lines.extend(backup.slots().slots().iter().map(|slot| format!("  {}", slot_line(slot))));
         lines.push("None of this is proved before `strongroom backup verify`.".to_owned());
@@ -175,7 +175,7 @@ pub(crate) fn unseal(path: &Path, context: &mut Context) -> Result<(VerifiedBack
             Failure::new(
                 failure.kind,
                 format!(
-                    "{}. It opens with the shares of its own time:\n{}",
+                    "{}. It opens with the shares and HSM keys of its own time:\n{}",
                     failure.message,
                     sets.join("\n")
                 ),

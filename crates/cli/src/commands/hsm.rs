@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
-use strongroom::HsmKey;
-use strongroom::pkcs11::{self, KeyDescription, KeyKind, KeySelector, KeySpec, TokenSummary};
+use strongroom::pkcs11::{self, CheckValue, KeyDescription, KeyKind, KeySelector, KeySpec, TokenSummary};
+use strongroom::{HsmKey, Hsms};
 
 use crate::context::Context;
 use crate::exit::{Failure, Kind};
@@ -17,7 +17,7 @@ pub(crate) enum Hsm {
     /// List the tokens of a module, or of every module that the configuration names.
     Tokens(Tokens),
     /// List what a token can do.
-    Mechanisms(OfToken),
+    Mechanisms(Mechanisms),
     /// List the keys in a token, with what they may do.
     Keys(OfToken),
     /// Make a key in a token. It never leaves it.
@@ -41,13 +41,23 @@ pub(crate) struct OfToken {
     token: String,
 }
 
+/// Which mechanisms to list.
+#[derive(Args)]
+pub(crate) struct Mechanisms {
+    /// The token, by its name in the configuration.
+    token: String,
+    /// List those too that serve nothing here.
+    #[arg(long)]
+    all: bool,
+}
+
 /// What key to make.
 #[derive(Args)]
 pub(crate) struct Generate {
     /// The token, by its name in the configuration.
     token: String,
-    /// The key's label, by which policies name it.
-    label: String,
+    /// The key's label, by which policies name it. [default: `key_label` in the configuration]
+    label: Option<String>,
     /// Its kind: aes-256 (or rsa-3072, rsa-4096 where a token has no AES-GCM) wraps keys, ec-p256 and ec-p384 sign,
     /// hmac-256 authenticates what rsa wraps.
     #[arg(long, value_parser = parse_kind, default_value = "aes-256")]
@@ -62,9 +72,9 @@ pub(crate) struct Generate {
 pub(crate) struct Check {
     /// The token, by its name in the configuration.
     token: String,
-    /// The key's label.
-    label: String,
-    /// Its `CKA_ID` in hexadecimal, where several keys have that label.
+    /// The key's label. [default: `key_label` in the configuration]
+    label: Option<String>,
+    /// Its `CKA_ID` in hexadecimal, where several keys have that label. [default: `key_id` in the configuration]
     #[arg(long, value_name = "HEX", value_parser = parse_id)]
     id: Option<Id>,
 }
@@ -90,7 +100,7 @@ impl Hsm {
     pub(crate) fn run(self, context: &mut Context) -> Result<(), Failure> {
         match self {
             Self::Tokens(tokens) => tokens.run(context),
-            Self::Mechanisms(token) => token.mechanisms(context),
+            Self::Mechanisms(mechanisms) => mechanisms.run(context),
             Self::Keys(token) => token.keys(context),
             Self::Generate(generate) => generate.run(context),
             Self::Check(check) => check.run(context),
@@ -102,8 +112,8 @@ impl Tokens {
     fn run(self, context: &mut Context) -> Result<(), Failure> {
         let output = context.output;
         let libs = match self.lib {
-            Some(lib) => vec![lib],
-            None => context.hsms()?.libs()?,
+            Some(lib) => vec![(lib, None)],
+            None => context.hsms()?.libs(),
         };
         if libs.is_empty() {
             return Err(Failure::usage(
@@ -111,8 +121,8 @@ impl Tokens {
             ));
         }
         let (mut found, mut lines) = (Vec::new(), Vec::new());
-        for lib in libs {
-            let list = pkcs11::tokens(&lib)?;
+        for (lib, parameters) in libs {
+            let list = pkcs11::tokens(&lib, parameters.as_deref())?;
             for (slot, why) in &list.unreadable {
                 output.warning(&format!("slot {slot} of {} could not be read: {why}", lib.display()));
             }
@@ -128,12 +138,14 @@ impl Tokens {
     }
 }
 
-impl OfToken {
-    fn mechanisms(self, context: &mut Context) -> Result<(), Failure> {
+impl Mechanisms {
+    fn run(self, context: &mut Context) -> Result<(), Failure> {
         let output = context.output;
         let hsms = context.hsms()?;
-        let (lib, summary) = hsms.find(&self.token)?;
-        let mechanisms = pkcs11::mechanisms(&lib, summary.slot)?;
+        let (config, summary) = hsms.find(&self.token)?;
+        let mut mechanisms =
+            pkcs11::mechanisms(&config.lib, config.library_parameters.as_deref(), summary.slot)?;
+        mechanisms.retain(|mechanism| self.all || mechanism.serves.is_some());
         let value: Vec<Value> = mechanisms
             .iter()
             .map(|mechanism| {
@@ -158,7 +170,9 @@ impl OfToken {
             lines.collect()
         })
     }
+}
 
+impl OfToken {
     fn keys(self, context: &mut Context) -> Result<(), Failure> {
         let output = context.output;
         context.protect()?;
@@ -178,10 +192,11 @@ impl Generate {
     fn run(self, context: &mut Context) -> Result<(), Failure> {
         let output = context.output;
         context.protect()?;
+        let hsms = context.hsms()?;
         // The name must be one that a policy can have.
-        HsmKey::new(&self.token, &self.label).map_err(|error| Failure::usage(error.to_string()))?;
-        let token = context.hsms()?.token(&self.token)?;
-        let mut spec = KeySpec::new(self.kind, self.label.clone());
+        let named = named(&hsms, &self.token, self.label.as_deref())?;
+        let token = hsms.token(&self.token)?;
+        let mut spec = KeySpec::new(self.kind, named.key());
         let given = self.id.is_some();
         let same = match &self.id {
             Some(id) => token.find(&KeySelector { label: None, id: Some(id.0.clone()) })?,
@@ -190,7 +205,7 @@ impl Generate {
         if given && !same.is_empty() {
             return Err(Failure::new(Kind::Conflict, "there is a key of that id in the token already"));
         }
-        let others = token.find(&KeySelector::label(self.label.clone()))?.len();
+        let others = token.find(&KeySelector::label(named.key()))?.len();
         spec.id = self.id.map(|id| id.0);
         let key = token.generate(&spec)?;
         let check = token.check_value(&KeySelector::id(key.id.clone()))?;
@@ -198,20 +213,17 @@ impl Generate {
             output.warning(&format!(
                 "the token has {} keys of the label {} now: name the one that wraps with key_id = \"{}\" under [hsm.{}]",
                 others + 1,
-                quoted(&self.label),
+                quoted(named.key()),
                 hex(&key.id),
                 self.token
             ));
         }
-        let mut value = key_json(&key);
-        if let Value::Object(fields) = &mut value {
-            fields.insert("check_value".into(), json!(check.to_string()));
-        }
+        let value = with_check_value(key_json(&key), Some(&check));
         output.result(&json!({ "token": self.token, "key": value }), || {
             vec![
                 format!("Made {} in the token {}.", key_line(&key), quoted(&self.token)),
                 format!("Check value: {check}"),
-                format!("In a policy it is hsm({}, {}).", self.token, self.label),
+                format!("In a policy it is {named}."),
             ]
         })
     }
@@ -222,21 +234,40 @@ impl Check {
         let output = context.output;
         context.protect()?;
         let hsms = context.hsms()?;
-        let key = HsmKey::new(&self.token, &self.label).map_err(|error| Failure::usage(error.to_string()))?;
+        let key = named(&hsms, &self.token, self.label.as_deref())?;
         let checked = hsms.check(&key, self.id.as_ref().map(|id| id.0.as_slice()))?;
-        let mut value = key_json(&checked.key);
+        let mut value = with_check_value(key_json(&checked.key), checked.check_value.as_ref());
         if let Value::Object(fields) = &mut value {
-            fields.insert("check_value".into(), json!(checked.check_value));
             fields.insert("did".into(), json!(checked.did));
         }
         output.result(&json!({ "token": self.token, "key": value }), || {
             vec![
                 format!("{}: {}", output.good("Good"), key_line(&checked.key)),
-                format!("Check value: {}", checked.check_value.clone().unwrap_or_else(|| "none".into())),
+                format!(
+                    "Check value: {}",
+                    checked.check_value.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string)
+                ),
                 format!("It {}.", checked.did),
             ]
         })
     }
+}
+
+/// The key that is meant, with the label that the configuration gives where none was typed.
+fn named(hsms: &Hsms, token: &str, label: Option<&str>) -> Result<HsmKey, Failure> {
+    let label = match label {
+        Some(label) => label.to_owned(),
+        None => hsms.default_key(token)?,
+    };
+    HsmKey::new(token, &label).map_err(|error| Failure::usage(error.to_string()))
+}
+
+fn with_check_value(mut value: Value, check: Option<&CheckValue>) -> Value {
+    if let Value::Object(fields) = &mut value {
+        fields.insert("check_value".into(), json!(check.map(|check| hex(&check.bytes))));
+        fields.insert("check_method".into(), json!(check.map(|check| check.method)));
+    }
+    value
 }
 
 fn token_json(lib: &str, token: &TokenSummary) -> Value {

@@ -17,7 +17,7 @@ use crate::text::{quoted, slot_json};
 #[derive(Args, Clone)]
 pub(crate) struct NewSlot {
     /// Who must come together: `3 of 5`, `groups(2 of {security: 2 of 3, operations: 1 of 2})`, `hsm(token, key)`, or
-    /// `all(3 of 5, hsm(token, key))`. [default: 3 of 5]
+    /// `all(3 of 5, hsm(token, key))`. [default: 3 of 5, or in a rekey that of the slot]
     #[arg(long, visible_alias = "seal", value_parser = parse_policy, conflicts_with_all = ["shares", "threshold"])]
     policy: Option<Policy>,
     /// How many shares to make (with --threshold, instead of --policy).
@@ -79,9 +79,9 @@ fn parse_policy(text: &str) -> Result<Policy, String> {
 pub(crate) struct Init {
     #[command(flatten)]
     slot: NewSlot,
-    /// What the first slot is called.
-    #[arg(long, default_value = "custodians")]
-    label: String,
+    /// What the first slot is called. [default: custodians, or hsm where it has no shares]
+    #[arg(long)]
+    label: Option<String>,
     #[command(flatten)]
     handout: Handout,
     /// Begin a new term when the active one is so many days old, or `never`.
@@ -94,9 +94,10 @@ pub(crate) struct Init {
 
 /// A greatest age in seconds.
 #[derive(Clone, Copy)]
-struct Age(Option<u64>);
+pub(crate) struct Age(pub(crate) Option<u64>);
 
-fn parse_age(text: &str) -> Result<Age, String> {
+/// Reads a number of days, or `never`.
+pub(crate) fn parse_age(text: &str) -> Result<Age, String> {
     if text == "never" {
         return Ok(Age(None));
     }
@@ -119,7 +120,9 @@ fn parse_seals(text: &str) -> Result<u64, String> {
 
 impl Init {
     pub(crate) fn run(self, context: &mut Context) -> Result<(), Failure> {
-        let mut options = InitOptions::new(&self.label, self.slot.policy()?);
+        let policy = self.slot.policy()?;
+        let usual = if policy.total_shares() == 0 { "hsm" } else { "custodians" };
+        let mut options = InitOptions::new(self.label.as_deref().unwrap_or(usual), policy);
         options.suite = self.slot.suite();
         options.barrier = context.barrier_options();
         options.rotation = RotationPolicy {
@@ -129,7 +132,6 @@ impl Init {
         let _place = self.handout.check(&options.policy)?;
         options.hsm = context.hsm()?;
         context.protect()?;
-        context.mix_randomness()?;
         let output = context.output;
         if restore::is_unfinished(context.directory()) {
             return Err(Failure::new(
@@ -169,7 +171,7 @@ impl Init {
                 return Err(error.into());
             }
         };
-        context.session = Some(open);
+        context.session = Some(Arc::new(open));
         if prints {
             return Ok(());
         }
@@ -178,6 +180,12 @@ impl Init {
                 format!("{} in {directory}: store {store}.", output.good("Made")),
                 format!("Slot {} opens it: {}.", quoted(slot.label()), slot.policy()),
             ];
+            if slot.policy().hsm_keys().next().is_some() {
+                lines.push(
+                    "Without that HSM nobody can open it: add another way, for people (`strongroom slot add`) or another HSM."
+                        .to_owned(),
+                );
+            }
             if written > 0 {
                 lines.push(format!(
                     "{written} shares were written as files. Move each to its holder, and leave no copy here."

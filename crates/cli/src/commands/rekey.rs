@@ -277,7 +277,7 @@ impl Replaced {
         });
         output.result(&value, || {
             let mut lines = vec![
-                format!("Slot {} has new holders: {}.", quoted(self.new.label()), self.new.policy()),
+                format!("Slot {} is opened in a new way: {}.", quoted(self.new.label()), self.new.policy()),
                 format!(
                     "The old shares open nothing that is written from now on (term {}).",
                     self.rekeyed.term

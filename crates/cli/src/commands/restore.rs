@@ -58,7 +58,7 @@ impl Restore {
         output.result(&value, || {
             vec![
                 format!("Restored {} in {}: {about}.", entries(report.entries), directory.display()),
-                "It opens with the shares of the backup's time. If others have replaced them since: `strongroom rekey`."
+                "It opens with the shares and HSM keys of the backup's time. If others have replaced them since: `strongroom rekey`."
                     .to_owned(),
             ]
         })

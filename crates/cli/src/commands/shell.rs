@@ -73,13 +73,13 @@ impl Shell {
         let outage = context.hsms()?.seal_after_outage();
         let session = Session::start(context, Duration::from_secs(self.idle), outage, interactive);
         let result =
-            if interactive { self.converse(context, &session) } else { self.script(context, &session) };
+            if interactive { Self::converse(context, &session) } else { self.script(context, &session) };
         session.end(context);
         context.in_shell = false;
         result
     }
 
-    fn converse(&self, context: &mut Context, session: &Session) -> Result<(), Failure> {
+    fn converse(context: &mut Context, session: &Session) -> Result<(), Failure> {
         let failed = |error: &ReadlineError| {
             Failure::new(Kind::Failure, format!("the terminal could not be read: {error}"))
         };
@@ -92,7 +92,7 @@ impl Shell {
                 Err(ReadlineError::Eof) => return Ok(()),
                 Err(error) => return Err(failed(&error)),
             };
-            match self.line(&line, context, session) {
+            match Self::line(&line, context, session) {
                 Ok(Next::Line) => {}
                 Ok(Next::End) => return Ok(()),
                 Err(failure) if session.is_over() => return Err(failure),
@@ -112,7 +112,7 @@ impl Shell {
                 return last;
             }
             number += 1;
-            match self.line(&line, context, session) {
+            match Self::line(&line, context, session) {
                 Ok(Next::Line) => {}
                 Ok(Next::End) => return last,
                 Err(failure) => {
@@ -127,7 +127,7 @@ impl Shell {
         }
     }
 
-    fn line(&self, line: &str, context: &mut Context, session: &Session) -> Result<Next, Failure> {
+    fn line(line: &str, context: &mut Context, session: &Session) -> Result<Next, Failure> {
         let words = words::split(line).map_err(Failure::usage)?;
         if words.is_empty() {
             return Ok(Next::Line);

@@ -27,7 +27,7 @@ pub(crate) enum Slot {
     Activate(OfSlot),
     /// Have a slot's HSMs wrap their parts anew, with the keys that now go by these names: the shares stay what they are.
     Rewrap(Rewrap),
-    /// Remove a slot. Its shares open nothing that is written from then on; rewrap for what was written before.
+    /// Remove a slot. It opens nothing that is written from then on; rewrap for what was written before.
     Remove(Remove),
 }
 
@@ -202,7 +202,7 @@ impl Remove {
             let mut lines = vec![format!("Slot {} is gone.", quoted(slot.label()))];
             if was_active {
                 lines.push(
-                    "Its shares open nothing that is written from now on; `strongroom rewrap` does the same for what was \
+                    "What opened it opens nothing that is written from now on; `strongroom rewrap` does the same for what was \
                      written before."
                         .to_owned(),
                 );

@@ -7,7 +7,9 @@ use std::path::PathBuf;
 use clap::Args;
 use pollster::block_on;
 use serde_json::{Value, json};
-use strongroom::{Batch, CommitError, Condition, Directory, Entry, MAX_VALUE, Name, Path, Plaintext, Store};
+use strongroom::{
+    Batch, CommitError, Condition, Directory, Entry, MAX_VALUE, Name, Page, Path, Plaintext, Store,
+};
 use zeroize::Zeroizing;
 
 use crate::context::Context;
@@ -34,6 +36,7 @@ pub(crate) struct Put {
 impl Put {
     pub(crate) fn run(self, context: &mut Context) -> Result<(), Failure> {
         let path: Path = self.path.parse()?;
+        check_not_system(&path)?;
         let output = context.output;
         context.protect()?;
         let value = self.value(context.in_shell)?;
@@ -131,6 +134,7 @@ pub(crate) struct Get {
 impl Get {
     pub(crate) fn run(self, context: &mut Context) -> Result<(), Failure> {
         let path: Path = self.path.parse()?;
+        check_not_system(&path)?;
         let output = context.output;
         let store = context.store()?;
         let entry = block_on(store.barrier().get(&path))?.ok_or_else(no_value)?;
@@ -199,6 +203,7 @@ pub(crate) struct List {
 impl List {
     pub(crate) fn run(self, context: &mut Context) -> Result<(), Failure> {
         let directory: Directory = self.directory.parse()?;
+        check_not_system(&directory)?;
         let output = context.output;
         let store = context.store()?;
         if self.recursive {
@@ -218,7 +223,7 @@ impl List {
             };
         }
         let limit = self.limit.unwrap_or(usize::MAX - 1);
-        let page = block_on(store.barrier().list(&directory, self.after.as_deref(), limit))?;
+        let page = page_of_values(store, &directory, self.after.as_deref(), limit)?;
         if page.names.is_empty() && !self.directory.is_empty() && self.after.is_none() && limit > 0 {
             return Err(no_directory(store, &self.directory));
         }
@@ -245,6 +250,31 @@ fn no_directory(store: &Store, name: &str) -> Failure {
     )
 }
 
+/// A page without what is the store's own, in whose place comes what follows.
+fn page_of_values(
+    store: &Store,
+    directory: &Directory,
+    after: Option<&str>,
+    limit: usize,
+) -> Result<Page, Failure> {
+    let mut page = block_on(store.barrier().list(directory, after, limit))?;
+    if let Some(at) = page.names.iter().position(|name| is_system(directory, name)) {
+        let last = page.names.last().map(|name| name.as_str().to_owned());
+        page.names.remove(at);
+        if page.more {
+            let next = block_on(store.barrier().list(directory, last.as_deref(), 1))?;
+            page.names.extend(next.names);
+            page.more = next.more;
+        }
+    }
+    Ok(page)
+}
+
+/// Whether that is where the store keeps what is its own.
+fn is_system(directory: &Directory, name: &Name) -> bool {
+    name.as_str() == SYSTEM && directory.to_string().is_empty()
+}
+
 fn name_json(name: &Name) -> Value {
     json!({ "name": name.as_str(), "directory": name.is_directory() })
 }
@@ -258,7 +288,7 @@ pub(crate) fn walk(
     let mut after: Option<String> = None;
     loop {
         let page = block_on(store.barrier().list(directory, after.as_deref(), PAGE))?;
-        for name in &page.names {
+        for name in page.names.iter().filter(|name| !is_system(directory, name)) {
             match name.as_str().strip_suffix('/') {
                 Some(child) => walk(store, &directory.child(child)?, found)?,
                 None => found(format!("{directory}{}", name.as_str()))?,
@@ -281,6 +311,7 @@ pub(crate) struct Delete {
 impl Delete {
     pub(crate) fn run(self, context: &mut Context) -> Result<(), Failure> {
         let path: Path = self.path.parse()?;
+        check_not_system(&path)?;
         let output = context.output;
         let store = context.store()?;
         let Some(entry) = block_on(store.barrier().get(&path))? else { return Err(no_value()) };
@@ -294,4 +325,16 @@ impl Delete {
     }
 }
 
+/// Refuses what is no value of anybody's: named keys lie there, which `get` must not show.
+fn check_not_system(place: &impl ToString) -> Result<(), Failure> {
+    if !place.to_string().starts_with(SYSTEM) {
+        return Ok(());
+    }
+    Err(Failure::usage(
+        "what lies below `sys/` is the store's own: `strongroom key list` shows named keys; choose another name for a value",
+    ))
+}
+
+/// What is the store's own begins so.
+pub(super) const SYSTEM: &str = "sys/";
 const PAGE: usize = 4096;

@@ -130,7 +130,7 @@ impl Arena {
             (Err(_), Locking::AllowUnlocked) => false,
             (Err(error), Locking::Required) => return Err(error),
         };
-        self.chunks.push(Chunk { used: vec![false; mapping.len() / UNIT], mapping, locked });
+        self.chunks.push(Chunk { used: vec![false; mapping.len() / UNIT], full_to: 0, mapping, locked });
         self.chunks.last_mut().ok_or(SecretMemoryError::TooLarge)
     }
 
@@ -154,18 +154,24 @@ struct Chunk {
     locked: bool,
     /// One for each unit.
     used: Vec<bool>,
+    /// Every unit before this one is used: what lives long gathers there, and need not be searched.
+    full_to: usize,
 }
 
 impl Chunk {
     /// Takes the first run of free units that is long enough.
     fn take(&mut self, units: usize) -> Option<NonNull<u8>> {
         let mut run = 0;
-        let last = self.used.iter().position(|used| {
+        let searched = self.used.get(self.full_to..)?.iter().position(|used| {
             run = if *used { 0 } else { run + 1 };
             run == units
         })?;
-        let first = (last + 1).checked_sub(units)?;
-        self.used.get_mut(first..=last)?.fill(true);
+        let end = self.full_to + searched + 1;
+        let first = end.checked_sub(units)?;
+        self.used.get_mut(first..end)?.fill(true);
+        if first == self.full_to {
+            self.full_to = end;
+        }
         // SAFETY: the unit lies within the mapping, since `used` has one flag for each unit of it.
         Some(unsafe { self.mapping.start().add(first * UNIT) })
     }
@@ -175,6 +181,7 @@ impl Chunk {
             && let Some(flags) = self.used.get_mut(first..first + units)
         {
             flags.fill(false);
+            self.full_to = self.full_to.min(first);
         }
     }
 
@@ -203,3 +210,51 @@ static ARENA: Mutex<Arena> = Mutex::new(Arena { locking: Locking::Required, chun
 const CHUNK: usize = 32 * 1024;
 /// Most keys have 32 bytes.
 const UNIT: usize = 32;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chunk_gives_what_a_search_from_its_beginning_would_give() {
+        let mapping = Mapping::new(8192).unwrap();
+        let units = mapping.len() / UNIT;
+        let mut chunk = Chunk { used: vec![false; units], full_to: 0, mapping, locked: false };
+        let (mut model, mut held) = (vec![false; units], Vec::new());
+        let (mut taken, mut refused) = (0, 0);
+        let mut state = 0x2545_F491_4F6C_DD1D_u64;
+        let mut below = |bound: usize| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            usize::try_from(state >> 40).unwrap() % bound
+        };
+        for round in 0..100_000 {
+            // Filled and emptied in turns, so that every state between is met.
+            let favours_taking = (round / 5000) % 2 == 0;
+            if below(10) < if favours_taking { 6 } else { 4 } {
+                let longest = if below(20) == 0 { 90 } else { 4 };
+                let len = 1 + below(longest);
+                let free = |at: &usize| model[*at..*at + len].iter().all(|used| !used);
+                let expected = (0..=units - len).find(free);
+                let given = chunk.take(len);
+                let at = given.and_then(|start| chunk.offset_of(start)).map(|offset| offset / UNIT);
+                assert_eq!(at, expected, "round {round}");
+                let Some((start, at)) = given.zip(at) else {
+                    refused += 1;
+                    continue;
+                };
+                model[at..at + len].fill(true);
+                held.push((start, at, len));
+                taken += 1;
+            } else if !held.is_empty() {
+                let (start, at, len) = held.swap_remove(below(held.len()));
+                model[at..at + len].fill(false);
+                chunk.give_back(start, len);
+            }
+            assert!(model[..chunk.full_to].iter().all(|used| *used), "round {round}");
+            assert_eq!(chunk.used, model, "round {round}");
+        }
+        assert!(taken > 10_000 && refused > 1_000, "{taken} {refused}");
+    }
+}

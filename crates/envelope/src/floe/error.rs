@@ -1,7 +1,6 @@
 //! Why FLOE refused.
 
 use strongroom_crypto::aead::AeadError;
-use strongroom_crypto::random::RandomnessError;
 use strongroom_crypto::secret::SecretError;
 
 /// One step of FLOE did not happen. The layer above says it in words.
@@ -21,7 +20,7 @@ pub(crate) enum FloeError {
     Forged,
     /// The message has as many segments as a key may seal.
     Exhausted,
-    /// No randomness or no memory.
+    /// No memory.
     Secret(SecretError),
     /// The cipher library refused.
     Cipher,
@@ -30,12 +29,6 @@ pub(crate) enum FloeError {
 impl From<SecretError> for FloeError {
     fn from(error: SecretError) -> Self {
         Self::Secret(error)
-    }
-}
-
-impl From<RandomnessError> for FloeError {
-    fn from(error: RandomnessError) -> Self {
-        Self::Secret(error.into())
     }
 }
 

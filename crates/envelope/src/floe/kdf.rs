@@ -8,7 +8,8 @@ use sha2::Sha384;
 use strongroom_crypto::secret::{Secret, SecretError};
 use zeroize::{Zeroize as _, Zeroizing, zeroize_stack};
 
-/// A key whose hash states are computed once. They are as good as the key, and are wiped on drop.
+/// A key whose hash states are computed once. They are as good as the key, and are wiped on drop. What is computed with it
+/// leaves copies on the stack: [`with_wiped_stack`] goes around it, once for several computations.
 pub(super) struct Kdf(Box<Hmac<Sha384>>);
 
 impl Kdf {
@@ -19,30 +20,28 @@ impl Kdf {
         for (byte, secret) in block.iter_mut().zip(key) {
             *byte = *secret;
         }
-        with_wiped_stack(|| Self(Box::new(Hmac::new((&*block).into()))))
+        Self(Box::new(Hmac::new((&*block).into())))
     }
 
     /// Up to 48 bytes for the parts of `info`, joined.
     pub(super) fn expand<const N: usize>(&self, info: &[&[u8]]) -> Result<Secret<N>, SecretError> {
         const { assert!(N <= HASH_LEN, "one block of HKDF-SHA-384") };
         Secret::fill_with(|output| {
-            with_wiped_stack(|| {
-                let mut mac = (*self.0).clone();
-                for part in info {
-                    mac.update(part);
-                }
-                mac.update(&[1]);
-                let mut block = mac.finalize().into_bytes();
-                output.iter_mut().zip(&block).for_each(|(to, from)| *to = *from);
-                block.as_mut_slice().zeroize();
-            });
+            let mut mac = (*self.0).clone();
+            for part in info {
+                mac.update(part);
+            }
+            mac.update(&[1]);
+            let mut block = mac.finalize().into_bytes();
+            output.iter_mut().zip(&block).for_each(|(to, from)| *to = *from);
+            block.as_mut_slice().zeroize();
             Ok(())
         })
     }
 }
 
 /// Overwrites the frames that a hash function has just left: it moves states about by value.
-fn with_wiped_stack<T>(compute: impl FnOnce() -> T) -> T {
+pub(super) fn with_wiped_stack<T>(compute: impl FnOnce() -> T) -> T {
     let outcome = in_own_frame(compute);
     zeroize_stack::<STACK>();
     outcome

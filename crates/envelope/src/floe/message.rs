@@ -1,12 +1,11 @@
 //! One message: its header, and its segments one by one.
 
 use strongroom_crypto::aead::{AeadKey, NONCE_LEN, TAG_LEN};
-use strongroom_crypto::random;
 use strongroom_crypto::secret::Secret;
 use subtle::ConstantTimeEq as _;
 
 use super::error::FloeError;
-use super::kdf::Kdf;
+use super::kdf::{Kdf, with_wiped_stack};
 use super::parameters::{ENCODED_LEN, Parameters};
 
 /// What `startEncryption` and `startDecryption` leave behind.
@@ -19,16 +18,8 @@ pub(crate) struct Message {
 }
 
 impl Message {
-    /// `startEncryption`: draws an IV and gives the header.
+    /// `startEncryption`: gives the header. `iv` must be drawn for this message, from the operating system.
     pub(crate) fn begin(
-        parameters: Parameters,
-        key: &Secret<32>,
-        associated: &[u8],
-    ) -> Result<(Self, [u8; HEADER_LEN]), FloeError> {
-        Self::begin_with_iv(parameters, key, associated, &random::array()?)
-    }
-
-    pub(super) fn begin_with_iv(
         parameters: Parameters,
         key: &Secret<32>,
         associated: &[u8],
@@ -88,11 +79,13 @@ impl Message {
         key: &Secret<32>,
         associated: &[u8],
     ) -> Result<(Self, Secret<TAG32>), FloeError> {
-        let kdf = Kdf::new(key.expose());
-        let tag = kdf.expand(&[&prefix, b"HEADER_TAG:", associated])?;
-        let message_key: Secret<48> = kdf.expand(&[&prefix, b"MESSAGE_KEY:", associated])?;
-        let key = Kdf::new(message_key.expose());
-        Ok((Self { parameters, prefix, associated: associated.to_vec(), key }, tag))
+        with_wiped_stack(|| {
+            let kdf = Kdf::new(key.expose());
+            let tag = kdf.expand(&[&prefix, b"HEADER_TAG:", associated])?;
+            let message_key: Secret<48> = kdf.expand(&[&prefix, b"MESSAGE_KEY:", associated])?;
+            let key = Kdf::new(message_key.expose());
+            Ok((Self { parameters, prefix, associated: associated.to_vec(), key }, tag))
+        })
     }
 
     pub(crate) fn parameters(&self) -> Parameters {
@@ -109,16 +102,43 @@ impl Message {
         iv: &[u8; NONCE_LEN],
         segment: &mut [u8],
     ) -> Result<(), FloeError> {
+        let sealed = self.put_head(position, last, iv, segment)?;
+        let (body, room) = sealed.split_last_chunk_mut::<TAG_LEN>().ok_or(FloeError::Length)?;
+        *room = self.epoch_key(epoch, position)?.seal_in_place(iv, &aad(position, last), body)?;
+        Ok(())
+    }
+
+    /// `encryptSegment`, from elsewhere: `segment` is the sealed length. `iv` must be drawn for this segment.
+    pub(crate) fn seal_into(
+        &self,
+        epoch: &mut EpochKey,
+        position: u64,
+        last: bool,
+        iv: &[u8; NONCE_LEN],
+        plaintext: &[u8],
+        segment: &mut [u8],
+    ) -> Result<(), FloeError> {
+        let sealed = self.put_head(position, last, iv, segment)?;
+        self.epoch_key(epoch, position)?.seal_into(iv, &aad(position, last), plaintext, &[], sealed)?;
+        Ok(())
+    }
+
+    /// Writes a segment's mark and IV; gives the rest of it.
+    fn put_head<'s>(
+        &self,
+        position: u64,
+        last: bool,
+        iv: &[u8; NONCE_LEN],
+        segment: &'s mut [u8],
+    ) -> Result<&'s mut [u8], FloeError> {
         let len = segment.len();
         self.check_place(position, last, len)?;
         let mark = if last { u32::try_from(len).map_err(|_| FloeError::Length)? } else { MORE_FOLLOW };
-        let (head, body) = segment.split_first_chunk_mut::<PLAINTEXT_AT>().ok_or(FloeError::Length)?;
-        let (body, room) = body.split_last_chunk_mut::<TAG_LEN>().ok_or(FloeError::Length)?;
+        let (head, rest) = segment.split_first_chunk_mut::<PLAINTEXT_AT>().ok_or(FloeError::Length)?;
         let (head_mark, head_iv) = head.split_at_mut(MARK_LEN);
         head_mark.copy_from_slice(&mark.to_be_bytes());
         head_iv.copy_from_slice(iv);
-        *room = self.epoch_key(epoch, position)?.seal_in_place(iv, &aad(position, last), body)?;
-        Ok(())
+        Ok(rest)
     }
 
     /// `decryptSegment`, in place: gives the plaintext within `segment`. On an error `segment` holds none.
@@ -183,7 +203,7 @@ impl Message {
             key
         } else {
             let info: [&[u8]; 4] = [&self.prefix, b"DEK:", &first.to_be_bytes(), &self.associated];
-            AeadKey::new(&self.key.expand(&info)?)?
+            AeadKey::new(&with_wiped_stack(|| self.key.expand(&info))?)?
         };
         Ok(&cache.0.insert((first, key)).1)
     }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use data_encoding::HEXLOWER;
+use strongroom_crypto::random;
 use strongroom_crypto::secret::Secret;
 
 use super::*;
@@ -25,7 +26,7 @@ fn published_answers_open_and_are_made_again() {
         assert_eq!(open_all(&message, body).unwrap(), plaintext);
 
         let iv = header[10..42].try_into().unwrap();
-        let (message, made) = Message::begin_with_iv(parameters, &key, aad, &iv).unwrap();
+        let (message, made) = Message::begin(parameters, &key, aad, &iv).unwrap();
         assert_eq!(&made, header);
         let ivs: Vec<[u8; 12]> =
             body.chunks(parameters.segment()).map(|sealed| sealed[4..16].try_into().unwrap()).collect();
@@ -37,7 +38,7 @@ fn published_answers_open_and_are_made_again() {
 #[test]
 fn key_or_associated_data_or_header_of_another_message_is_told_at_once() {
     let (key, other) = (Secret::random().unwrap(), Secret::random().unwrap());
-    let (_, header) = Message::begin(parameters(), &key, b"aad").unwrap();
+    let (_, header) = begin(parameters(), &key, b"aad").unwrap();
     let resume = |key, aad: &[u8], header: &[u8; HEADER_LEN]| Message::resume(key, aad, header).map(drop);
     assert_eq!(resume(&key, b"aad", &header), Ok(()), "the control");
     assert_eq!(resume(&other, b"aad", &header), Err(FloeError::HeaderTag));
@@ -57,7 +58,7 @@ fn key_or_associated_data_or_header_of_another_message_is_told_at_once() {
 
 #[test]
 fn segment_opens_at_its_own_place_alone() {
-    let (message, _) = Message::begin(parameters(), &Secret::random().unwrap(), b"").unwrap();
+    let (message, _) = begin(parameters(), &Secret::random().unwrap(), b"").unwrap();
     let open = |position, last, sealed: &[u8]| {
         message
             .open(&mut EpochKey::default(), position, last, &mut sealed.to_vec())
@@ -85,7 +86,7 @@ fn segment_opens_at_its_own_place_alone() {
 
 #[test]
 fn refused_segment_holds_no_plaintext() {
-    let (message, _) = Message::begin(parameters(), &Secret::random().unwrap(), b"").unwrap();
+    let (message, _) = begin(parameters(), &Secret::random().unwrap(), b"").unwrap();
     let mut segment = [0xAB; 64];
     message.seal(&mut EpochKey::default(), 0, false, &[1; 12], &mut segment).unwrap();
     let mut good = segment;
@@ -99,7 +100,7 @@ fn refused_segment_holds_no_plaintext() {
 #[test]
 fn key_changes_with_every_epoch_and_comes_back_with_it() {
     let parameters = Parameters::for_tests(64, 2);
-    let (message, _) = Message::begin(parameters, &Secret::random().unwrap(), b"").unwrap();
+    let (message, _) = begin(parameters, &Secret::random().unwrap(), b"").unwrap();
     let mut epoch = EpochKey::default();
     let seal = |epoch: &mut EpochKey, position| {
         let mut segment = [0; 64];
@@ -116,7 +117,7 @@ fn key_changes_with_every_epoch_and_comes_back_with_it() {
 
 #[test]
 fn positions_end_where_the_specification_says() {
-    let (message, _) = Message::begin(parameters(), &Secret::random().unwrap(), b"").unwrap();
+    let (message, _) = begin(parameters(), &Secret::random().unwrap(), b"").unwrap();
     let seal =
         |position, last| message.seal(&mut EpochKey::default(), position, last, &[1; 12], &mut [0; 64]);
     let end = 1 << 40;
@@ -132,7 +133,7 @@ fn segment_lengths_beyond_the_limits_are_refused() {
     assert!(Parameters::new(64).is_some() && Parameters::new(1 << 20).is_some());
     assert!(Parameters::new(63).is_none() && Parameters::new((1 << 20) + 1).is_none());
     let key = Secret::random().unwrap();
-    let (_, header) = Message::begin(Parameters::for_tests(63, 20), &key, b"").unwrap();
+    let (_, header) = begin(Parameters::for_tests(63, 20), &key, b"").unwrap();
     assert_eq!(Message::resume(&key, b"", &header).map(drop), Err(FloeError::Parameters));
 }
 
@@ -162,4 +163,12 @@ fn seal_all(message: &Message, plaintext: &[u8], ivs: &[[u8; 12]]) -> Vec<u8> {
         body.extend_from_slice(&segment);
     }
     body
+}
+
+fn begin(
+    parameters: Parameters,
+    key: &Secret<32>,
+    associated: &[u8],
+) -> Result<(Message, [u8; HEADER_LEN]), FloeError> {
+    Message::begin(parameters, key, associated, &random::array().unwrap())
 }

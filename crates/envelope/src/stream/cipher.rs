@@ -2,11 +2,9 @@
 
 use std::io::{self, Write};
 
-use strongroom_crypto::aead::NONCE_LEN;
-use strongroom_crypto::random;
-
 use super::error::{DecryptError, EncryptError};
 use super::input::{Filled, Layout};
+use super::ivs::Ivs;
 use super::pipeline::Work;
 use crate::error::KeyError;
 use crate::floe::{EpochKey, Message, PLAINTEXT_AT, Parameters, SEGMENT_OVERHEAD};
@@ -16,7 +14,7 @@ pub(super) struct Encrypting<'m>(pub(super) &'m Message);
 
 impl Work for Encrypting<'_> {
     type Error = EncryptError;
-    type State = EpochKey;
+    type State = Sealing;
 
     fn layout(&self) -> Layout {
         let parameters = self.0.parameters();
@@ -27,13 +25,17 @@ impl Work for Encrypting<'_> {
         chunk_len(self.0.parameters())
     }
 
-    fn process(&self, epoch: &mut EpochKey, chunk: &mut [u8], filled: Filled) -> Result<(), EncryptError> {
+    fn process(&self, state: &mut Sealing, chunk: &mut [u8], filled: Filled<'_>) -> Result<(), EncryptError> {
         let sealed = sealed_len(self.0.parameters(), filled.bytes);
         let first = first_position(self.0.parameters(), filled.index);
-        seal_segments(self.0, epoch, first, filled.last, chunk.get_mut(..sealed).unwrap_or_default())
+        let body = chunk.get_mut(..sealed).unwrap_or_default();
+        match filled.lent {
+            Some(plaintext) => state.seal_from(self.0, first, filled.last, plaintext, body),
+            None => state.seal(self.0, first, filled.last, body),
+        }
     }
 
-    fn write(&self, sink: &mut dyn Write, chunk: &[u8], filled: Filled) -> io::Result<()> {
+    fn write(&self, sink: &mut dyn Write, chunk: &[u8], filled: Filled<'_>) -> io::Result<()> {
         let sealed = sealed_len(self.0.parameters(), filled.bytes);
         sink.write_all(chunk.get(..sealed).unwrap_or_default())
     }
@@ -51,30 +53,62 @@ impl Work for Encrypting<'_> {
     }
 }
 
-/// Seals the segments in `body`, which begin at position `first`, in place. With `ends` the last of them ends the stream.
-pub(super) fn seal_segments(
-    message: &Message,
-    epoch: &mut EpochKey,
-    first: u64,
-    ends: bool,
-    body: &mut [u8],
-) -> Result<(), EncryptError> {
-    let segment_len = message.parameters().segment();
-    let count = body.len().div_ceil(segment_len);
-    let mut position = first;
-    let mut ivs = [[0; NONCE_LEN]; IVS];
-    let mut left = count;
-    for group in body.chunks_mut(segment_len * IVS) {
-        // One question to the operating system for all of them.
-        let drawn = ivs.get_mut(..left.min(IVS)).unwrap_or_default();
-        random::fill(drawn.as_flattened_mut()).map_err(KeyError::from)?;
-        for (segment, iv) in group.chunks_mut(segment_len).zip(&*drawn) {
-            left -= 1;
-            message.seal(epoch, position, ends && left == 0, iv, segment)?;
-            position += 1;
-        }
+/// What a thread keeps while it seals segments of one message.
+#[derive(Default)]
+pub(super) struct Sealing {
+    epoch: EpochKey,
+    ivs: Ivs,
+}
+
+impl Sealing {
+    /// With IVs that were drawn for this message already.
+    pub(super) fn with(ivs: Ivs) -> Self {
+        Self { epoch: EpochKey::default(), ivs }
     }
-    Ok(())
+
+    /// Seals the segments in `body`, which begin at position `first`, in place. With `ends` the last of them ends the stream.
+    fn seal(
+        &mut self,
+        message: &Message,
+        first: u64,
+        ends: bool,
+        body: &mut [u8],
+    ) -> Result<(), EncryptError> {
+        let segment = message.parameters().segment();
+        let mut left = body.len().div_ceil(segment);
+        for (position, segment) in (first..).zip(body.chunks_mut(segment)) {
+            let iv = self.ivs.next(left).map_err(KeyError::from)?;
+            left -= 1;
+            message.seal(&mut self.epoch, position, ends && left == 0, &iv, segment)?;
+        }
+        Ok(())
+    }
+
+    /// The same from elsewhere: `body` has just the room.
+    pub(super) fn seal_from(
+        &mut self,
+        message: &Message,
+        first: u64,
+        ends: bool,
+        plaintext: &[u8],
+        body: &mut [u8],
+    ) -> Result<(), EncryptError> {
+        let (segment, full) = (message.parameters().segment(), message.parameters().plaintext());
+        let mut left = body.len().div_ceil(segment);
+        let parts = body.chunks_mut(segment).zip(parts_of(plaintext, full));
+        for (position, (segment, plaintext)) in (first..).zip(parts) {
+            let iv = self.ivs.next(left).map_err(KeyError::from)?;
+            left -= 1;
+            message.seal_into(&mut self.epoch, position, ends && left == 0, &iv, plaintext, segment)?;
+        }
+        Ok(())
+    }
+}
+
+/// Plaintext in parts; an empty one is one empty part.
+pub(super) fn parts_of(plaintext: &[u8], len: usize) -> impl Iterator<Item = &[u8]> {
+    let empty = plaintext.is_empty().then_some(plaintext);
+    plaintext.chunks(len).chain(empty)
 }
 
 /// Decrypts chunks.
@@ -93,7 +127,12 @@ impl Work for Decrypting<'_> {
         chunk_len(self.0.parameters())
     }
 
-    fn process(&self, epoch: &mut EpochKey, chunk: &mut [u8], filled: Filled) -> Result<(), DecryptError> {
+    fn process(
+        &self,
+        epoch: &mut EpochKey,
+        chunk: &mut [u8],
+        filled: Filled<'_>,
+    ) -> Result<(), DecryptError> {
         if filled.bytes == 0 {
             return Err(DecryptError::Truncated);
         }
@@ -101,17 +140,23 @@ impl Work for Decrypting<'_> {
         let body = chunk.get_mut(..filled.bytes).unwrap_or_default();
         let mut left = body.len().div_ceil(segment_len);
         let first = first_position(self.0.parameters(), filled.index);
+        let mut elsewhere = filled.lent.map(|sealed| sealed.chunks(segment_len));
         for (position, segment) in (first..).zip(body.chunks_mut(segment_len)) {
             left -= 1;
             let last = filled.last && left == 0;
-            self.0
-                .open(epoch, position, last, segment)
-                .map_err(|error| DecryptError::of_segment(error, position))?;
+            let opened = match elsewhere.as_mut().and_then(Iterator::next) {
+                Some(sealed) => {
+                    let plaintext = plaintext_in(segment);
+                    self.0.open_into(epoch, position, last, sealed, plaintext)
+                }
+                None => self.0.open(epoch, position, last, segment).map(drop),
+            };
+            opened.map_err(|error| DecryptError::of_segment(error, position))?;
         }
         Ok(())
     }
 
-    fn write(&self, sink: &mut dyn Write, chunk: &[u8], filled: Filled) -> io::Result<()> {
+    fn write(&self, sink: &mut dyn Write, chunk: &[u8], filled: Filled<'_>) -> io::Result<()> {
         let body = chunk.get(..filled.bytes).unwrap_or_default();
         body.chunks(self.0.parameters().segment()).try_for_each(|segment| {
             let len = segment.len().saturating_sub(SEGMENT_OVERHEAD);
@@ -131,6 +176,12 @@ impl Work for Decrypting<'_> {
     fn write_failed(&self, error: io::Error) -> DecryptError {
         DecryptError::Write(error)
     }
+}
+
+/// The room for a segment's plaintext.
+fn plaintext_in(segment: &mut [u8]) -> &mut [u8] {
+    let len = segment.len().saturating_sub(SEGMENT_OVERHEAD);
+    segment.get_mut(PLAINTEXT_AT..).and_then(|rest| rest.get_mut(..len)).unwrap_or_default()
 }
 
 /// What so much plaintext becomes: at least one segment.
@@ -156,5 +207,3 @@ fn first_position(parameters: Parameters, chunk: u64) -> u64 {
 /// About as much as a core's own cache holds.
 const CHUNK: usize = 256 * 1024;
 const MAX_SEGMENTS_IN_CHUNK: usize = 64;
-/// IVs drawn at once.
-const IVS: usize = 16;

@@ -35,17 +35,19 @@ impl Layout {
 
 /// What is in a chunk.
 #[derive(Clone, Copy)]
-pub(super) struct Filled {
+pub(super) struct Filled<'s> {
     /// The number of the chunk, from 0.
     pub(super) index: u64,
     /// The bytes read. Only the last chunk has fewer than fit.
     pub(super) bytes: usize,
     pub(super) last: bool,
+    /// The bytes where they lie in the source, instead of in the chunk.
+    pub(super) lent: Option<&'s [u8]>,
 }
 
 pub(super) trait Input: Sync {
     /// Fills the next chunk: its number, and what is in it. `None` after the last, and after an error.
-    fn take(&self, chunk: &mut [u8], layout: Layout) -> Option<(u64, io::Result<Filled>)>;
+    fn take(&self, chunk: &mut [u8], layout: Layout) -> Option<(u64, io::Result<Filled<'_>>)>;
 
     /// How many bytes there are, if that is known beforehand: memory for more is not needed.
     fn total(&self) -> Option<u64>;
@@ -69,7 +71,7 @@ impl<R: Read> InOrder<R> {
 }
 
 impl<R: Read + Send> Input for InOrder<R> {
-    fn take(&self, chunk: &mut [u8], layout: Layout) -> Option<(u64, io::Result<Filled>)> {
+    fn take(&self, chunk: &mut [u8], layout: Layout) -> Option<(u64, io::Result<Filled<'_>>)> {
         // A reader that panicked is not asked again.
         let mut state = self.0.lock().ok()?;
         if state.ended {
@@ -79,7 +81,7 @@ impl<R: Read + Send> Input for InOrder<R> {
         state.next += 1;
         let filled = state.fill(chunk, layout);
         state.ended |= filled.is_err();
-        Some((index, filled.map(|bytes| Filled { index, bytes, last: state.ended })))
+        Some((index, filled.map(|bytes| Filled { index, bytes, last: state.ended, lent: None })))
     }
 
     fn total(&self) -> Option<u64> {
@@ -142,12 +144,18 @@ impl<'s, S: ReadAt + ?Sized> ByPlace<'s, S> {
         Self { source, begin, len, next: AtomicU64::new(0), failed: Mutex::new(false) }
     }
 
-    fn fill(&self, offset: u64, chunk: &mut [u8], layout: Layout) -> io::Result<(usize, bool)> {
+    fn fill(&self, index: u64, offset: u64, chunk: &mut [u8], layout: Layout) -> io::Result<Filled<'_>> {
         let capacity = layout.capacity(chunk);
         let rest = self.len.saturating_sub(offset);
         let bytes = usize::try_from(rest).unwrap_or(usize::MAX).min(capacity);
-        let mut left = bytes;
+        let last = u64::try_from(bytes) == Ok(rest);
         let mut place = self.begin.saturating_add(offset);
+        if let Some(lent) = self.source.lend(place, bytes) {
+            // Shorter or longer would be the source's mistake.
+            let lent = (lent.len() == bytes).then_some(lent).ok_or(io::ErrorKind::InvalidData)?;
+            return Ok(Filled { index, bytes, last, lent: Some(lent) });
+        }
+        let mut left = bytes;
         for part in layout.parts(chunk) {
             let len = part.len().min(left);
             let part = part.get_mut(..len).unwrap_or_default();
@@ -155,12 +163,12 @@ impl<'s, S: ReadAt + ?Sized> ByPlace<'s, S> {
             left -= len;
             place = place.saturating_add(u64::try_from(len).unwrap_or(u64::MAX));
         }
-        Ok((bytes, u64::try_from(bytes) == Ok(rest)))
+        Ok(Filled { index, bytes, last, lent: None })
     }
 }
 
 impl<S: ReadAt + ?Sized> Input for ByPlace<'_, S> {
-    fn take(&self, chunk: &mut [u8], layout: Layout) -> Option<(u64, io::Result<Filled>)> {
+    fn take(&self, chunk: &mut [u8], layout: Layout) -> Option<(u64, io::Result<Filled<'_>>)> {
         let capacity = u64::try_from(layout.capacity(chunk)).ok()?;
         let index = self.next.fetch_add(1, Ordering::Relaxed);
         let offset = index.checked_mul(capacity)?;
@@ -169,11 +177,11 @@ impl<S: ReadAt + ?Sized> Input for ByPlace<'_, S> {
         if failed || (offset >= self.len && index > 0) {
             return None;
         }
-        let filled = self.fill(offset, chunk, layout);
+        let filled = self.fill(index, offset, chunk, layout);
         if filled.is_err() {
             *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = true;
         }
-        Some((index, filled.map(|(bytes, last)| Filled { index, bytes, last })))
+        Some((index, filled))
     }
 
     fn total(&self) -> Option<u64> {

@@ -23,11 +23,16 @@ pub(super) trait Work: Sync {
     /// The length of a chunk: a multiple of the stride.
     fn chunk_len(&self) -> usize;
 
-    /// Works on the chunk in place.
-    fn process(&self, state: &mut Self::State, chunk: &mut [u8], filled: Filled) -> Result<(), Self::Error>;
+    /// Works on the chunk in place, or into it from what was lent.
+    fn process(
+        &self,
+        state: &mut Self::State,
+        chunk: &mut [u8],
+        filled: Filled<'_>,
+    ) -> Result<(), Self::Error>;
 
     /// Writes what came of it.
-    fn write(&self, sink: &mut dyn Write, chunk: &[u8], filled: Filled) -> io::Result<()>;
+    fn write(&self, sink: &mut dyn Write, chunk: &[u8], filled: Filled<'_>) -> io::Result<()>;
 
     /// Whether a chunk that was worked on holds plaintext.
     fn leaves_plaintext(&self) -> bool;

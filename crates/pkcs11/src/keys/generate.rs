@@ -3,7 +3,6 @@
 use cryptoki::error::RvError;
 use cryptoki::mechanism::Mechanism;
 use cryptoki::object::{Attribute, KeyType, ObjectHandle};
-use strongroom_crypto::random;
 
 use super::inspect::{self, KeyDescription};
 use super::{KeyKind, Purpose};
@@ -28,18 +27,16 @@ impl KeySpec {
     }
 }
 
-pub(super) fn generate(lease: &Lease<'_>, spec: &KeySpec) -> Result<KeyDescription, Failure> {
+pub(super) fn generate(lease: &Lease<'_>, spec: &KeySpec, id: &[u8]) -> Result<KeyDescription, Failure> {
     if spec.label.is_empty() {
         return Err(Failure::Setting("the key needs a label".into()));
     }
-    let id = match &spec.id {
-        Some(id) if (1..=64).contains(&id.len()) => id.clone(),
-        Some(_) => return Err(Failure::Setting("a key's id has 1 to 64 bytes".into())),
-        None => random::array::<16>()?.to_vec(),
-    };
-    let (handle, public) = match make(lease, spec, &id, true) {
+    if !(1..=64).contains(&id.len()) {
+        return Err(Failure::Setting("a key's id has 1 to 64 bytes".into()));
+    }
+    let (handle, public) = match make(lease, spec, id, true) {
         // Attributes of version 2.40 that older tokens do not know. Without them they are as the standard's default: true.
-        Err(Failure::Call { code, .. }) if unknown_attribute(code.error()) => make(lease, spec, &id, false)?,
+        Err(Failure::Call { code, .. }) if unknown_attribute(code.error()) => make(lease, spec, id, false)?,
         made => made?,
     };
     let judged = inspect::describe(lease, handle).and_then(|description| {

@@ -80,7 +80,19 @@ impl KeyDescription {
         if self.id.is_empty() {
             weaknesses.push("CKA_ID is empty".into());
         }
+        weaknesses.extend(self.too_short());
         weaknesses
+    }
+
+    /// Below what SP 800-57, part 1, table 2 gives 128 bits of security, or AES-256 for wrapping a root key of 256.
+    fn too_short(&self) -> Option<String> {
+        let bits = self.bits?;
+        let least = match self.key_type.as_str() {
+            "CKK_RSA" => 3072,
+            "CKK_AES" | "CKK_GENERIC_SECRET" => 256,
+            _ => return None,
+        };
+        (bits < least).then(|| format!("it has {bits} bits, and {least} are needed"))
     }
 
     fn attribute(&self, name: &str) -> Option<bool> {
@@ -165,14 +177,18 @@ pub(super) fn describe(lease: &Lease<'_>, key: ObjectHandle) -> Result<KeyDescri
     Ok(description)
 }
 
-/// Refuses a key that is not safe for the purpose, unless the configuration accepts that.
+/// Refuses a key that is not safe for the purpose, unless the configuration accepts that. One that is not private is refused in
+/// any case.
 pub(super) fn judge(
     lease: &Lease<'_>,
     description: &KeyDescription,
     purpose: Purpose,
 ) -> Result<(), Failure> {
     let weaknesses = description.weaknesses(purpose);
-    if weaknesses.is_empty() || lease.config().allow_weak_attributes {
+    // An object that is not private can be made without the PIN, so whoever reaches the token could have put it there together
+    // with a wrapped key that names it.
+    let is_anybodys = description.attribute("CKA_PRIVATE") != Some(true);
+    if weaknesses.is_empty() || (lease.config().allow_weak_attributes && !is_anybodys) {
         Ok(())
     } else {
         Err(Failure::WeakKey { key: description.name(), weaknesses })

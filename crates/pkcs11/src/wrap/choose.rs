@@ -7,7 +7,7 @@ use cryptoki::object::{KeyType, ObjectClass, ObjectHandle};
 
 use super::{Shared, TokenKey};
 use crate::blob::{Header, Malformed, Scheme};
-use crate::config::{Mechanism, TokenConfig};
+use crate::config::Mechanism;
 use crate::error::{Failure, TokenError};
 use crate::keys::{self, KeyKind, KeySelector, KeySpec, Purpose};
 use crate::token::{Lease, Token};
@@ -27,9 +27,20 @@ impl Token {
     ///
     /// [`TokenError`]: no such key, more than one, weak attributes, or a mechanism that token or key lack.
     pub fn wrapping_key(&self) -> Result<TokenKey, TokenError> {
+        let config = self.config();
+        self.wrapping_key_named(&KeySelector { label: config.key_label.clone(), id: config.key_id.clone() })
+    }
+
+    /// As [`wrapping_key`](Self::wrapping_key), for a key that is named here and not in the configuration.
+    ///
+    /// # Errors
+    ///
+    /// As [`wrapping_key`](Self::wrapping_key).
+    pub fn wrapping_key_named(&self, selector: &KeySelector) -> Result<TokenKey, TokenError> {
+        let choose = |lease: &Lease<'_>| choose(lease, selector);
         let choice = match self.run_plain(&choose) {
             Err(error) if self.config().generate_key && is_missing(&error) => {
-                self.make_missing()?;
+                self.make_missing(selector)?;
                 self.run_plain(&choose)?
             }
             outcome => outcome?,
@@ -40,19 +51,31 @@ impl Token {
             warnings: choice.warnings,
             known: RwLock::default(),
         }));
-        self.run_plain(&|lease| key.0.canary(lease))?;
+        // Its own canary: what fails with a value that everybody knows is no damaged ciphertext.
+        let trial = |lease: &Lease<'_>| key.0.trial(lease);
+        self.run(&trial, &trial)?;
         Ok(key)
     }
 
-    fn make_missing(&self) -> Result<(), TokenError> {
+    /// The key that a wrapped key names, to open that: the configuration has no say in it. It is looked for when it is used.
+    pub fn opening_key(&self, header: &Header) -> TokenKey {
+        TokenKey(Arc::new(Shared {
+            token: self.clone(),
+            header: header.clone(),
+            warnings: Vec::new(),
+            known: RwLock::default(),
+        }))
+    }
+
+    fn make_missing(&self, selector: &KeySelector) -> Result<(), TokenError> {
         let config = self.config();
-        let label = config.key_label.clone().ok_or_else(|| {
+        let label = selector.label.clone().ok_or_else(|| {
             self.error(Failure::Setting("a key can be generated only with a name; set key_label".into()))
         })?;
         let kind =
             if config.mechanism == Some(Mechanism::RsaOaep) { KeyKind::Rsa3072 } else { KeyKind::Aes256 };
-        if self.find(&main_selector(config))?.is_empty() {
-            self.generate(&KeySpec { kind, label, id: config.key_id.clone() })?;
+        if self.find(selector)?.is_empty() {
+            self.generate(&KeySpec { kind, label, id: selector.id.clone() })?;
         }
         if let Some(label) = &config.hmac_key_label
             && self.find(&KeySelector::label(label))?.is_empty()
@@ -63,14 +86,13 @@ impl Token {
     }
 }
 
-fn choose(lease: &Lease<'_>) -> Result<Choice, Failure> {
+fn choose(lease: &Lease<'_>, selector: &KeySelector) -> Result<Choice, Failure> {
     let config = lease.config();
-    if config.key_label.is_none() && config.key_id.is_none() {
+    if selector.label.is_none() && selector.id.is_none() {
         return Err(Failure::Setting("no key is named; set key_label or key_id".into()));
     }
-    let selector = main_selector(config);
-    let mut aes = keys::search(lease, ObjectClass::SECRET_KEY, Some(KeyType::AES), &selector)?;
-    let mut rsa = keys::search(lease, ObjectClass::PRIVATE_KEY, Some(KeyType::RSA), &selector)?;
+    let mut aes = keys::search_private(lease, ObjectClass::SECRET_KEY, KeyType::AES, selector)?;
+    let mut rsa = keys::search_private(lease, ObjectClass::PRIVATE_KEY, KeyType::RSA, selector)?;
     match config.mechanism {
         Some(Mechanism::AesGcm | Mechanism::AesCbcHmac) => rsa.clear(),
         Some(Mechanism::RsaOaep) => aes.clear(),
@@ -84,7 +106,7 @@ fn choose(lease: &Lease<'_>) -> Result<Choice, Failure> {
         (ObjectClass::SECRET_KEY, KeyType::AES)
     };
     let scheme = scheme(lease, handle, !aes.is_empty())?;
-    let (_, description) = keys::usable(lease, class, key_type, &selector, Purpose::Wrapping)?;
+    let (_, description) = keys::usable(lease, class, key_type, selector, Purpose::Wrapping)?;
     let mut warnings = description.weaknesses(Purpose::Wrapping);
     let mac_key_id = if matches!(scheme, Scheme::Gcm(_)) {
         Vec::new()
@@ -109,7 +131,13 @@ fn mac_key(lease: &Lease<'_>) -> Result<(Vec<u8>, Vec<String>), Failure> {
     require(lease, MechanismType::SHA256_HMAC, "CKM_SHA256_HMAC")?;
     let selector = KeySelector::label(label);
     let (class, key_type) = (ObjectClass::SECRET_KEY, KeyType::GENERIC_SECRET);
-    let (_, description) = keys::usable(lease, class, key_type, &selector, Purpose::Authenticating)?;
+    let found = keys::usable(lease, class, key_type, &selector, Purpose::Authenticating);
+    let (_, description) = found.map_err(|failure| match failure {
+        Failure::Key { found, wanted, pin_unchecked } => {
+            Failure::Key { found, wanted: format!("hmac_key_label, {wanted},"), pin_unchecked }
+        }
+        other => other,
+    })?;
     let weaknesses = description.weaknesses(Purpose::Authenticating);
     Ok((description.id, weaknesses))
 }
@@ -152,10 +180,6 @@ fn require(lease: &Lease<'_>, mechanism: MechanismType, name: &str) -> Result<()
 fn has(lease: &Lease<'_>, mechanism: MechanismType) -> Result<bool, Failure> {
     let (module, slot) = (lease.module(), lease.slot()?);
     Ok(module.raw().mechanisms(module.binding(), slot)?.contains(&mechanism))
-}
-
-fn main_selector(config: &TokenConfig) -> KeySelector {
-    KeySelector { label: config.key_label.clone(), id: config.key_id.clone() }
 }
 
 fn is_missing(error: &TokenError) -> bool {

@@ -109,7 +109,9 @@ impl<R: Read + Seek> BackupUnsealing<R> {
     /// When no thread can be had.
     pub async fn ask_hsms(&mut self, hsm: Arc<dyn HsmKeys>) -> io::Result<Vec<HsmPartError>> {
         let (secrets, errors) = hsm::ask(hsm, self.collector.hsm_parts()).await?;
-        secrets.into_iter().for_each(|secret| self.collector.take_hsm(secret));
+        for secret in secrets {
+            self.collector.take_hsm(secret);
+        }
         Ok(errors)
     }
 

@@ -83,6 +83,9 @@ const WORDS: &[&str] = &[
     "mix_random",
 ];
 
+/// Each says where the PIN is: what the environment says of one holds in place of them all.
+const PIN_WORDS: &[&str] = &["pin", "pin_file", "pin_env"];
+
 /// Everything that a file says about HSMs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -98,11 +101,16 @@ impl FromStr for HsmFile {
     type Err = HsmConfigError;
 
     fn from_str(text: &str) -> Result<Self, HsmConfigError> {
-        // The library's whole message quotes the line, which may hold what should not be there.
-        toml::from_str(text).map_err(|error| HsmConfigError::File {
+        let file: Self = toml::from_str(text).map_err(|error| HsmConfigError::File {
             line: error.span().map(|span| line_of(text, span.start)),
-            message: error.message().to_owned(),
-        })
+            message: plain(error.message()),
+        })?;
+        if file.seal_after_outage == Some(0) {
+            let message = "seal_after_outage is a number of seconds from 1 on; without it a store stays open"
+                .to_owned();
+            return Err(HsmConfigError::File { line: None, message });
+        }
+        Ok(file)
     }
 }
 
@@ -138,6 +146,9 @@ impl HsmSection {
         for word in WORDS {
             let variable = variable(name, word);
             let Some(value) = environment(&variable) else { continue };
+            if PIN_WORDS.contains(word) {
+                (self.pin, self.pin_file, self.pin_env) = (None, None, None);
+            }
             self.set(word, &value).ok_or(HsmConfigError::Word {
                 token: name.to_owned(),
                 word: variable,
@@ -177,18 +188,21 @@ impl HsmSection {
         }
     }
 
-    /// The configuration of a token of this name, for a key of this label.
+    /// The configuration of a token of this name.
     ///
     /// # Errors
     ///
     /// [`HsmConfigError`] names the token and the word.
-    pub fn token(&self, name: &str, key_label: Option<&str>) -> Result<TokenConfig, HsmConfigError> {
+    pub fn token(&self, name: &str) -> Result<TokenConfig, HsmConfigError> {
         let wrong = |word: &'static str, message: String| HsmConfigError::Word {
             token: name.to_owned(),
             word: word.to_owned(),
             message: Some(message),
         };
         let lib = self.lib.clone().ok_or_else(|| HsmConfigError::NoLib { token: name.to_owned() })?;
+        if !lib.is_absolute() {
+            return Err(wrong("lib", "give the whole path of the module, from / on".into()));
+        }
         let mut config = TokenConfig::new(lib);
         let selected = self.slot.is_some() || self.token_label.is_some() || self.serial.is_some();
         config.library_parameters.clone_from(&self.library_parameters);
@@ -196,7 +210,7 @@ impl HsmSection {
         config.token_label = if selected { self.token_label.clone() } else { Some(name.to_owned()) };
         config.serial.clone_from(&self.serial);
         config.pin = self.pin(name)?;
-        config.key_label = key_label.map(str::to_owned).or_else(|| self.key_label.clone());
+        config.key_label.clone_from(&self.key_label);
         if let Some(id) = &self.key_id {
             let id = hex(id).ok_or_else(|| wrong("key_id", "it is hexadecimal, as in \"01a4\"".into()))?;
             config.key_id = Some(id);
@@ -215,12 +229,12 @@ impl HsmSection {
         config.force_rw_session = self.force_rw_session.unwrap_or(config.force_rw_session);
         config.allow_weak_attributes = self.allow_weak_attributes.unwrap_or(config.allow_weak_attributes);
         match self.max_parallel {
-            Some(0) => return Err(wrong("max_parallel", "at least one session is needed".into())),
+            Some(0 | 1025..) => return Err(wrong("max_parallel", "give 1 to 1024 sessions".into())),
             Some(sessions) => config.max_parallel = sessions,
             None => {}
         }
         match self.timeout {
-            Some(0) => return Err(wrong("timeout", "give at least one second".into())),
+            Some(0 | 86_401..) => return Err(wrong("timeout", "give 1 to 86400 seconds".into())),
             Some(seconds) => config.timeout = Duration::from_secs(seconds),
             None => {}
         }
@@ -264,7 +278,7 @@ fn parsed<T: FromStr<Err = UnknownWord>>(
     value.parse().map_err(|error: UnknownWord| HsmConfigError::Word {
         token: token.to_owned(),
         word: word.to_owned(),
-        message: Some(error.to_string()),
+        message: Some(format!("use one of {}", error.known().join(", "))),
     })
 }
 
@@ -273,6 +287,27 @@ fn hex(text: &str) -> Option<Vec<u8>> {
         text.chars().map(|c| c.to_digit(16).and_then(|digit| u8::try_from(digit).ok())).collect();
     let (pairs, rest) = digits.as_ref()?.as_chunks::<2>();
     (rest.is_empty() && !pairs.is_empty()).then(|| pairs.iter().map(|[high, low]| high << 4 | low).collect())
+}
+
+/// What is wrong with the file, without what stands in it: that may be what does not belong there, such as a PIN.
+fn plain(message: &str) -> String {
+    let (what, rest) = message.split_once('`').unwrap_or((message, ""));
+    let word = rest.split('`').next().unwrap_or_default();
+    let is_word = !word.is_empty() && word.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+    match what.trim() {
+        "unknown field" => {
+            let named = if is_word { format!("word `{word}`") } else { "such word".to_owned() };
+            let words = WORDS.join(", ");
+            format!(
+                "there is no {named}; under [hsm.NAME] there are {words}, and above all sections seal_after_outage"
+            )
+        }
+        "duplicate field" | "duplicate key" => "a word stands there twice".to_owned(),
+        what if what.starts_with("invalid type") || what.starts_with("invalid value") => {
+            "a value is not of the kind that its word takes".to_owned()
+        }
+        _ => "this is not TOML: write word = \"value\"".to_owned(),
+    }
 }
 
 fn line_of(text: &str, offset: usize) -> usize {
@@ -333,7 +368,7 @@ impl fmt::Display for HsmConfigError {
             }
             Self::NoLib { token } => write!(
                 f,
-                "where the token \"{token}\" is was not said: write `lib = \"/path/to/module.so\"` under [hsm.{token}] in the \
+                "the configuration does not say where the token \"{token}\" is: write `lib = \"/path/to/module.so\"` under [hsm.{token}] in the \
                  configuration, or set {}",
                 variable(token, "lib")
             ),
@@ -383,8 +418,8 @@ mod tests {
         let file: HsmFile = text.parse().unwrap();
         assert_eq!(file.seal_after_outage, Some(900));
         let section = &file.hsm["main"];
-        let config = section.token("main", Some("root")).unwrap();
-        assert_eq!((config.slot, config.key_label.as_deref()), (Some(3), Some("root")));
+        let config = section.token("main").unwrap();
+        assert_eq!((config.slot, config.key_label.as_deref()), (Some(3), Some("k")));
         assert_eq!(config.key_id.as_deref(), Some([0x0a, 0x0b].as_slice()));
         assert!(matches!(&config.pin, Some(PinSource::Env(name)) if name == "PIN"));
         assert_eq!((config.max_parallel, config.timeout), (2, Duration::from_secs(5)));
@@ -410,18 +445,18 @@ mod tests {
     fn what_is_wrong_is_named_and_no_value_is_repeated() {
         let message = |text: &str| {
             let file: Result<HsmFile, _> = text.parse();
-            file.and_then(|file| file.hsm["a"].token("a", None).map(drop)).unwrap_err().to_string()
+            file.and_then(|file| file.hsm["a"].token("a").map(drop)).unwrap_err().to_string()
         };
-        assert!(message("[hsm.a]\npin = \"1234567\"\nlib = \"x\"").contains("does not belong"));
+        assert!(message("[hsm.a]\npin = \"1234567\"\nlib = \"/x\"").contains("does not belong"));
         assert!(message("[hsm.a]\ntoken_label = \"x\"").contains("STRONGROOM_HSM_A_LIB"));
-        assert!(message("[hsm.a]\nlib = \"x\"\npin_env = \"A\"\npin_file = \"b\"").contains("twice"));
-        assert!(message("[hsm.a]\nlib = \"x\"\nmax_parallel = 0").contains("max_parallel"));
-        assert!(message("[hsm.a]\nlib = \"x\"\ntimeout = 0").contains("timeout"));
-        assert!(message("[hsm.a]\nlib = \"x\"\nkey_id = \"xyz\"").contains("hexadecimal"));
-        assert!(message("[hsm.a]\nlib = \"x\"\nmechanism = \"des\"").contains("aes-gcm"));
-        assert!(message("[hsm.a]\nlib = \"x\"\npim = \"1234567\"").contains("line 3"));
+        assert!(message("[hsm.a]\nlib = \"/x\"\npin_env = \"A\"\npin_file = \"b\"").contains("twice"));
+        assert!(message("[hsm.a]\nlib = \"/x\"\nmax_parallel = 0").contains("max_parallel"));
+        assert!(message("[hsm.a]\nlib = \"/x\"\ntimeout = 0").contains("timeout"));
+        assert!(message("[hsm.a]\nlib = \"/x\"\nkey_id = \"xyz\"").contains("hexadecimal"));
+        assert!(message("[hsm.a]\nlib = \"/x\"\nmechanism = \"des\"").contains("aes-gcm"));
+        assert!(message("[hsm.a]\nlib = \"/x\"\npim = \"1234567\"").contains("line 3"));
         for text in
-            ["[hsm.a]\nlib = \"x\"\npin = \"1234567\"", "[hsm.a]\npin = 1234567", "[hsm.a]\n1234567 1234567"]
+            ["[hsm.a]\nlib = \"/x\"\npin = \"1234567\"", "[hsm.a]\npin = 1234567", "[hsm.a]\n1234567 1234567"]
         {
             assert!(!message(text).contains("1234567"), "{}", message(text));
         }

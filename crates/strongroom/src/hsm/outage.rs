@@ -50,20 +50,25 @@ impl OutageWatch {
     ///
     /// # Errors
     ///
-    /// When the store is sealed already, or no thread can be had: then nothing is known of the HSMs.
+    /// When the store is sealed already.
     pub async fn look(&mut self, store: &Store, now: Instant) -> Result<Outage, SlotError> {
         let slots = store.slots()?;
-        let mut errors = Vec::new();
+        let (mut errors, mut wanted, mut answered) = (Vec::new(), false, false);
         let with_hsm = slots.slots().iter().filter(|slot| slot.policy().hsm_keys().next().is_some());
         for slot in with_hsm.filter(|slot| slot.state() == SlotState::Active) {
-            let silent = store.verify_hsm(slot.id()).await?;
-            if silent.is_empty() {
-                errors.clear();
-                break;
+            wanted = true;
+            match store.verify_hsm(slot.id()).await {
+                Ok(silent) if silent.is_empty() => {
+                    answered = true;
+                    break;
+                }
+                Ok(silent) => errors.extend(silent),
+                // What cannot be asked has not answered.
+                Err(SlotError::Blocking(_)) => {}
+                Err(error) => return Err(error),
             }
-            errors.extend(silent);
         }
-        if errors.is_empty() {
+        if answered || !wanted {
             self.since = None;
             return Ok(Outage::None);
         }

@@ -1,21 +1,25 @@
 //! The tokens that a configuration names, opened when they are needed.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fmt;
-use std::path::PathBuf;
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use strongroom_crypto::external::{ExternalError, ExternalFault, KeyWrapper as _};
+use strongroom_crypto::external::{EntropySource, ExternalError, ExternalFault, KeyWrapper as _};
 use strongroom_crypto::random;
 use strongroom_crypto::secret::{SecretBytes, SecretError};
 use strongroom_crypto::sign::Signer as _;
+use strongroom_pkcs11::blob::Blob;
 use strongroom_pkcs11::{
-    self as pkcs11, KeyDescription, KeySelector, Mechanism, PinSource, Purpose, Token, TokenConfig,
-    TokenError, TokenKey, TokenSigner, TokenSummary,
+    self as pkcs11, CheckValue, Failure, KeyDescription, KeySelector, PinSource, Purpose, Token, TokenConfig,
+    TokenError, TokenSigner, TokenSummary,
 };
 use strongroom_seal::hsm::HsmKeys;
 use strongroom_seal::policy::HsmKey;
+use zeroize::Zeroizing;
 
 use super::config::{HsmConfigError, HsmFile, HsmSection};
 
@@ -27,31 +31,19 @@ pub struct Hsms {
     file: HsmFile,
     environment: Environment,
     ask: Option<AskPin>,
+    warn: Option<Warn>,
     state: Mutex<State>,
 }
 
 type Environment = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
 type AskPin = Box<dyn Fn(&str) -> Option<SecretBytes> + Send + Sync>;
+type Warn = Box<dyn Fn(&str) + Send + Sync>;
 
 #[derive(Default)]
 struct State {
-    /// PINs that a person gave, by the token's name: asked for once.
+    /// PINs that a person gave, by the token's name: asked for once, and again when one was refused.
     pins: BTreeMap<String, SecretBytes>,
-    /// Keys that unwrap: found once, since what they wrapped names them.
-    keys: HashMap<Wanted, TokenKey>,
-    /// Tokens by name, and by the label of the key that is to wrap.
-    tokens: BTreeMap<(String, Option<String>), Token>,
-}
-
-/// Which key of which token, and how it wraps where that is prescribed.
-#[derive(Clone, PartialEq, Eq, Hash)]
-struct Wanted {
-    token: String,
-    label: String,
-    /// The `CKA_ID` that a wrapped secret names.
-    id: Vec<u8>,
-    /// The mechanism that it names, if it does.
-    mechanism: Option<Mechanism>,
+    tokens: BTreeMap<String, Token>,
 }
 
 /// What a trial of a key showed.
@@ -59,7 +51,7 @@ pub struct Checked {
     /// The key.
     pub key: KeyDescription,
     /// By which people tell whether two tokens hold the same key; some keys have none.
-    pub check_value: Option<String>,
+    pub check_value: Option<CheckValue>,
     /// What it did.
     pub did: &'static str,
 }
@@ -75,14 +67,29 @@ impl Hsms {
         environment: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
     ) -> Result<Self, HsmConfigError> {
         let file = file.overridden(&environment)?;
+        let mut mixed = file.hsm.iter().filter(|(_, section)| section.mix_random == Some(true));
+        if let (Some((first, _)), Some((second, _))) = (mixed.next(), mixed.next()) {
+            return Err(HsmConfigError::Word {
+                token: second.clone(),
+                word: "mix_random".to_owned(),
+                message: Some(format!("the token \"{first}\" has it already, and one is mixed in")),
+            });
+        }
         let environment = Box::new(environment);
-        Ok(Self { file, environment, ask: None, state: Mutex::default() })
+        Ok(Self { file, environment, ask: None, warn: None, state: Mutex::default() })
     }
 
     /// Asks for PINs that the configuration does not tell where to find. `ask` gets the token's name.
     #[must_use]
     pub fn asking(mut self, ask: impl Fn(&str) -> Option<SecretBytes> + Send + Sync + 'static) -> Self {
         self.ask = Some(Box::new(ask));
+        self
+    }
+
+    /// Tells what is not as it should be, and was gone on with.
+    #[must_use]
+    pub fn warning(mut self, warn: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        self.warn = Some(Box::new(warn));
         self
     }
 
@@ -96,18 +103,16 @@ impl Hsms {
         self.file.hsm.keys().map(String::as_str)
     }
 
-    /// The modules that are named, each once.
-    ///
-    /// # Errors
-    ///
-    /// [`HsmsError::Config`].
-    pub fn libs(&self) -> Result<Vec<PathBuf>, HsmsError> {
-        let mut libs: Vec<PathBuf> =
-            self.file.hsm.values().filter_map(|section| section.lib.clone()).collect();
-        libs.extend((self.environment)(LIB).map(PathBuf::from));
+    /// The modules that are named, each once, with their library parameters.
+    pub fn libs(&self) -> Vec<(PathBuf, Option<String>)> {
+        let named = self.file.hsm.values();
+        let mut libs: Vec<_> = named
+            .filter_map(|section| Some((section.lib.clone()?, section.library_parameters.clone())))
+            .collect();
+        libs.extend((self.environment)(LIB).map(|lib| (PathBuf::from(lib), None)));
         libs.sort();
         libs.dedup();
-        Ok(libs)
+        libs
     }
 
     /// Finds a token without logging in.
@@ -115,17 +120,18 @@ impl Hsms {
     /// # Errors
     ///
     /// [`HsmsError`].
-    pub fn find(&self, name: &str) -> Result<(PathBuf, TokenSummary), HsmsError> {
-        let wanted = self.section(name)?.token(name, None)?;
+    pub fn find(&self, name: &str) -> Result<(TokenConfig, TokenSummary), HsmsError> {
+        let wanted = self.section(name)?.token(name)?;
         let is_wanted = |token: &TokenSummary| {
             wanted.slot.is_none_or(|slot| slot == token.slot)
                 && wanted.token_label.as_ref().is_none_or(|label| *label == token.label)
                 && wanted.serial.as_ref().is_none_or(|serial| *serial == token.serial)
         };
-        let mut found: Vec<TokenSummary> = pkcs11::tokens(&wanted.lib)?.tokens;
+        let mut found: Vec<TokenSummary> =
+            pkcs11::tokens(&wanted.lib, wanted.library_parameters.as_deref())?.tokens;
         found.retain(is_wanted);
         match (found.len(), found.pop()) {
-            (1, Some(token)) => Ok((wanted.lib, token)),
+            (1, Some(token)) => Ok((wanted, token)),
             (several, _) => Err(HsmsError::Misbehaved(format!(
                 "{several} tokens of {} are what the configuration says of \"{name}\": `strongroom hsm tokens` lists them",
                 wanted.lib.display()
@@ -139,19 +145,30 @@ impl Hsms {
     ///
     /// [`HsmsError`].
     pub fn token(&self, name: &str) -> Result<Token, HsmsError> {
-        self.token_for(name, None)
-    }
-
-    fn token_for(&self, name: &str, label: Option<&str>) -> Result<Token, HsmsError> {
         let mut state = self.state();
-        let place = (name.to_owned(), label.map(str::to_owned));
-        if let Some(token) = state.tokens.get(&place) {
+        if let Some(token) = state.tokens.get(name) {
             return Ok(token.clone());
         }
-        let config = self.config(&mut state, name, label)?;
-        let token = Token::open(config)?;
-        state.tokens.insert(place, token.clone());
+        let config = self.config(&mut state, name)?;
+        let token = Token::open(config).inspect_err(|error| {
+            if matches!(error.failure(), Failure::Pin { .. }) {
+                // A person may have mistyped, and is asked again for the next command.
+                state.pins.remove(name);
+            }
+        })?;
+        state.tokens.insert(name.to_owned(), token.clone());
         Ok(token)
+    }
+
+    /// The label that the configuration of a token gives for commands that are told none.
+    ///
+    /// # Errors
+    ///
+    /// [`HsmsError::Config`] where it gives none.
+    pub fn default_key(&self, name: &str) -> Result<String, HsmsError> {
+        self.section(name)?.key_label.ok_or_else(|| HsmsError::NoKey {
+            what: format!("no label was given, and [hsm.{name}] has no key_label"),
+        })
     }
 
     /// A signing key, by its label, and by its `CKA_ID` where several have that label.
@@ -163,24 +180,14 @@ impl Hsms {
         Ok(self.token(key.token())?.signer(&selector(key, id))?)
     }
 
-    /// Mixes the generators of all tokens with `mix_random` into every key that this process makes from now on. A token that
-    /// then fails makes that an error.
+    /// Mixes the generator of the token with `mix_random`, if there is one, into every key that this process makes from now on.
     ///
-    /// # Errors
-    ///
-    /// [`HsmsError`], also when there are several such tokens: one is mixed in.
-    pub fn mix_randomness(&self) -> Result<(), HsmsError> {
-        let mut mixed = self.file.hsm.iter().filter(|(_, section)| section.mix_random == Some(true));
-        let Some((name, _)) = mixed.next() else { return Ok(()) };
-        if let Some((other, _)) = mixed.next() {
-            return Err(HsmsError::Config(HsmConfigError::Word {
-                token: other.clone(),
-                word: "mix_random".to_owned(),
-                message: Some(format!("the token \"{name}\" has it already, and one is mixed in")),
-            }));
+    /// The token is opened when the first key is made. If it then gives nothing, no key is made.
+    pub fn mix_randomness(self: &Arc<Self>) {
+        let mixed = self.file.hsm.iter().find(|(_, section)| section.mix_random == Some(true));
+        if let Some((name, _)) = mixed {
+            random::mix_in(Arc::new(Mixed { hsms: Arc::clone(self), token: name.clone() }));
         }
-        random::mix_in(Arc::new(self.token(name)?.random()));
-        Ok(())
     }
 
     /// Tries a key: its attributes, its check value, and what it is for.
@@ -190,19 +197,21 @@ impl Hsms {
     /// [`HsmsError`] says what is wrong with it.
     pub fn check(&self, key: &HsmKey, id: Option<&[u8]>) -> Result<Checked, HsmsError> {
         let token = self.token(key.token())?;
-        let found = token.find(&selector(key, id))?;
+        let id = id.map_or_else(|| token.config().key_id.clone(), |id| Some(id.to_vec()));
+        let wanted = selector(key, id.as_deref());
+        let found = token.find(&wanted)?;
         let [description] = found.as_slice() else {
-            let wanted = selector(key, id).to_string();
-            return Err(HsmsError::Misbehaved(match found.len() {
+            let what = match found.len() {
                 0 => format!("there is no key with {wanted} in the token \"{}\"", key.token()),
                 several => format!(
                     "{several} keys with {wanted} are in the token \"{}\": say which with --id, as `strongroom hsm keys` shows it",
                     key.token()
                 ),
-            }));
+            };
+            return Err(HsmsError::NoKey { what });
         };
         let by_id = KeySelector { label: None, id: Some(description.id.clone()) };
-        let check_value = token.check_value(&by_id).ok().map(|value| value.to_string());
+        let check_value = token.check_value(&by_id).ok();
         let purpose = description.kind.map(pkcs11::KeyKind::purpose);
         let did = match purpose {
             Some(Purpose::Signing) => {
@@ -212,14 +221,8 @@ impl Hsms {
             }
             Some(Purpose::Authenticating) => "is there, and authenticates what other keys wrap",
             _ => {
-                let wanted = Wanted {
-                    token: key.token().to_owned(),
-                    label: key.key().to_owned(),
-                    id: description.id.clone(),
-                    mechanism: None,
-                };
                 let secret = SecretBytes::copy_from_slice(TRIAL).map_err(HsmsError::from)?;
-                let tried = self.key(&wanted)?;
+                let tried = token.wrapping_key_named(&by_id)?;
                 let wrapped = tried.wrap_key(&secret, TRIAL)?;
                 if !tried.unwrap_key(&wrapped, TRIAL)?.ct_eq(&secret) {
                     return Err(HsmsError::Misbehaved("what it wrapped did not come back".to_owned()));
@@ -230,23 +233,20 @@ impl Hsms {
         Ok(Checked { key: description.clone(), check_value, did })
     }
 
-    fn key(&self, wanted: &Wanted) -> Result<TokenKey, HsmsError> {
-        let mut state = self.state();
-        if let Some(key) = state.keys.get(wanted) {
-            return Ok(key.clone());
-        }
-        let mut config = self.config(&mut state, &wanted.token, Some(&wanted.label))?;
-        config.key_id = Some(wanted.id.clone());
-        config.mechanism = wanted.mechanism.or(config.mechanism);
-        config.generate_key = false;
-        let key = Token::open(config)?.wrapping_key()?;
-        state.keys.insert(wanted.clone(), key.clone());
-        Ok(key)
-    }
-
     /// The configuration of a token, with its PIN from a person where nothing else is said.
-    fn config(&self, state: &mut State, name: &str, label: Option<&str>) -> Result<TokenConfig, HsmsError> {
-        let mut config = self.section(name)?.token(name, label)?;
+    fn config(&self, state: &mut State, name: &str) -> Result<TokenConfig, HsmsError> {
+        let mut config = self.section(name)?.token(name)?;
+        check_module(name, &config.lib)?;
+        if let Some(PinSource::File(path)) = &config.pin
+            && let Ok(metadata) = fs::metadata(path)
+            && metadata.mode() & OTHERS != 0
+        {
+            self.warn(&format!(
+                "the PIN file {} can be read by other users (mode {:03o}): make it yours alone with chmod 600",
+                path.display(),
+                metadata.mode() & 0o777
+            ));
+        }
         if config.pin.is_none()
             && let Some(ask) = &self.ask
         {
@@ -260,6 +260,12 @@ impl Hsms {
             }
         }
         Ok(config)
+    }
+
+    fn warn(&self, text: &str) {
+        if let Some(warn) = &self.warn {
+            warn(text);
+        }
     }
 
     fn section(&self, name: &str) -> Result<HsmSection, HsmsError> {
@@ -278,28 +284,81 @@ impl Hsms {
 }
 
 impl HsmKeys for Hsms {
+    /// With the key of this label; where several have it, with the one whose `key_id` the configuration names.
     fn wrap(&self, key: &HsmKey, secret: &SecretBytes, context: &[u8]) -> Result<Vec<u8>, ExternalError> {
-        let token = self.token_for(key.token(), Some(key.key()))?;
+        let token = self.token(key.token())?;
+        let label = selector(key, None);
         // Found anew each time: since the last slot was made, the key may have been replaced.
-        Ok(token.wrapping_key().map_err(HsmsError::from)?.timed().wrap(secret, context)?)
+        let found = timed(&token, move |token| {
+            let several = token.find(&label)?.len() > 1;
+            let id = token.config().key_id.clone().filter(|_| several);
+            token.wrapping_key_named(&KeySelector { id, ..label })
+        })?;
+        for weakness in found.warnings() {
+            self.warn(&format!("{key}: {weakness}: accepted, since allow_weak_attributes is set"));
+        }
+        found.timed().wrap(secret, context)
     }
 
     /// With the very key and mechanism that the bytes name, whatever the configuration says of new ones.
     fn unwrap(&self, key: &HsmKey, wrapped: &[u8], context: &[u8]) -> Result<SecretBytes, ExternalError> {
-        let blob = pkcs11::blob::Blob::decode(wrapped).map_err(|_| {
+        let blob = Blob::decode(wrapped).map_err(|_| {
             let message = format!(
                 "the slot's part for {key} is no key that a token wrapped: it was altered or damaged"
             );
             ExternalError::new(ExternalFault::Rejected, message)
         })?;
-        let wanted = Wanted {
-            token: key.token().to_owned(),
-            label: key.key().to_owned(),
-            id: blob.header().key_id().to_vec(),
-            mechanism: Some(blob.header().mechanism()),
-        };
-        self.key(&wanted)?.timed().unwrap(wrapped, context)
+        self.token(key.token())?.opening_key(blob.header()).timed().unwrap(wrapped, context)
     }
+}
+
+/// A module runs within this process, so nobody else may be able to change it. That it is there is the loader's to say.
+fn check_module(token: &str, lib: &Path) -> Result<(), HsmConfigError> {
+    let (Ok(module), Ok(process)) = (fs::metadata(lib), fs::metadata("/proc/self")) else { return Ok(()) };
+    let others =
+        module.mode() & WRITABLE_BY_OTHERS != 0 || (module.uid() != 0 && module.uid() != process.uid());
+    if !others {
+        return Ok(());
+    }
+    Err(HsmConfigError::Word {
+        token: token.to_owned(),
+        word: "lib".to_owned(),
+        message: Some(format!(
+            "the module {} runs within this process, and other users can change it (owner {}, mode {:03o}): it must be root's \
+             or yours, and writable by nobody else",
+            lib.display(),
+            module.uid(),
+            module.mode() & 0o777
+        )),
+    })
+}
+
+/// A token's generator, opened when it is first asked.
+struct Mixed {
+    hsms: Arc<Hsms>,
+    token: String,
+}
+
+impl EntropySource for Mixed {
+    fn fill(&self, buffer: &mut [u8]) -> Result<(), ExternalError> {
+        let len = buffer.len();
+        let drawn = timed(&self.hsms.token(&self.token)?, move |token| {
+            let mut drawn = Zeroizing::new(vec![0; len]);
+            token.random().draw(&mut drawn)?;
+            Ok(drawn)
+        })?;
+        buffer.copy_from_slice(&drawn);
+        Ok(())
+    }
+}
+
+/// Has the token do this on a thread of its own, and waits no longer than its configuration says.
+fn timed<T: Send + 'static>(
+    token: &Token,
+    work: impl FnOnce(&Token) -> Result<T, TokenError> + Send + 'static,
+) -> Result<T, HsmsError> {
+    let at_work = token.clone();
+    Ok(token.submit_and_wait(move || work(&at_work))?)
 }
 
 fn selector(key: &HsmKey, id: Option<&[u8]>) -> KeySelector {
@@ -313,7 +372,12 @@ pub enum HsmsError {
     Config(HsmConfigError),
     /// The token.
     Token(TokenError),
-    /// A key is not there, or does not do what it should.
+    /// There is no such key, or it is not clear which is meant.
+    NoKey {
+        /// What was looked for.
+        what: String,
+    },
+    /// A key or a token is not what it should be.
     Misbehaved(String),
 }
 
@@ -322,7 +386,7 @@ impl fmt::Display for HsmsError {
         match self {
             Self::Config(error) => error.fmt(f),
             Self::Token(error) => error.fmt(f),
-            Self::Misbehaved(what) => f.write_str(what),
+            Self::NoKey { what } | Self::Misbehaved(what) => f.write_str(what),
         }
     }
 }
@@ -360,3 +424,5 @@ impl From<HsmsError> for ExternalError {
 const LIB: &str = "STRONGROOM_HSM_LIB";
 /// What a key is tried with.
 const TRIAL: &[u8] = b"strongroom hsm check";
+const OTHERS: u32 = 0o077;
+const WRITABLE_BY_OTHERS: u32 = 0o022;

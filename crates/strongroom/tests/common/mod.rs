@@ -1,7 +1,7 @@
 //! Small stores, their holders, and a storage that tests can look into.
 
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
-#![allow(missing_docs, unreachable_pub, clippy::unnecessary_wraps)]
+#![allow(missing_docs, unreachable_pub, clippy::unnecessary_wraps, clippy::print_stdout)]
 
 #[cfg(feature = "hsm")]
 pub mod hsm;

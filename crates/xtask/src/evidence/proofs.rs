@@ -251,6 +251,41 @@ pub(super) const PROOFS: &[Proof] = &[
         "0 paths, segments, windows of contents and shares in the demo's raw files; each plant is found",
         tests!("raw_dump"),
     ),
+    // Root keys in an HSM.
+    proof(
+        "hsm/life-softhsm",
+        "init, unseal, rotate the root key, rewrap, add and remove slots on SoftHSM: no record lost",
+        tests!("softhsm"),
+    ),
+    proof("hsm/life-kryoptic", "the same on Kryoptic", tests!("kryoptic")),
+    proof(
+        "hsm/migration-softhsm",
+        "Shamir → HSM → all(…) → Shamir on one store: no record lost; neither side of all(…) alone opens it",
+        tests!("softhsm"),
+    ),
+    proof("hsm/migration-kryoptic", "the same on Kryoptic", tests!("kryoptic")),
+    proof(
+        "hsm/flips-softhsm",
+        "every changed byte of a slot's wrapped part is refused: 100 %",
+        tests!("softhsm"),
+    ),
+    proof("hsm/flips-kryoptic", "the same on Kryoptic", tests!("kryoptic")),
+    proof(
+        "hsm/faults",
+        "each PKCS #11 function answered with failures and lies while a store is unsealed and changed: 0 stores broken, 0 \
+         secrets told, a refused PIN tried once",
+        tests!("hsm_faults"),
+    ),
+    proof(
+        "hsm/removed",
+        "a token directory removed and restored under load: requests fail cleanly, the pool recovers by itself",
+        tests!("removed"),
+    ),
+    proof(
+        "hsm/network",
+        "a network token killed and restarted under load: requests fail cleanly, the pool recovers by itself",
+        tests!("network"),
+    ),
     // What broke elsewhere.
     proof(
         "fuzz/corpus",

@@ -40,6 +40,36 @@ impl Key {
         tag.as_ref().try_into().map_err(|_| AeadError::Cipher)
     }
 
+    /// Encrypts `plaintext`, and `ending` after it, into a buffer that has just the room for both and the tag at the end:
+    /// without a copy, and without plaintext in the buffer at any time.
+    ///
+    /// # Errors
+    ///
+    /// [`AeadError::Length`] or [`AeadError::Cipher`]; the buffer is then all zeros.
+    #[inline]
+    pub fn seal_into(
+        &self,
+        nonce: &[u8; NONCE_LEN],
+        aad: &[u8],
+        plaintext: &[u8],
+        ending: &[u8],
+        sealed: &mut [u8],
+    ) -> Result<(), AeadError> {
+        let outcome = match sealed.split_at_mut_checked(plaintext.len()) {
+            Some((body, rest)) if rest.len().checked_sub(TAG_LEN) == Some(ending.len()) => {
+                let nonce = Nonce::assume_unique_for_key(*nonce);
+                self.0
+                    .seal_out_of_place_scatter(nonce, Aad::from(aad), plaintext, body, ending, rest)
+                    .map_err(|_| AeadError::Cipher)
+            }
+            _ => Err(AeadError::Length),
+        };
+        if outcome.is_err() {
+            sealed.zeroize();
+        }
+        outcome
+    }
+
     /// Decrypts in place.
     ///
     /// # Errors

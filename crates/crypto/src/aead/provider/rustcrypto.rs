@@ -37,6 +37,47 @@ impl Key {
         Ok(sealed.map_err(|_| AeadError::Cipher)?.into())
     }
 
+    /// Encrypts `plaintext`, and `ending` after it, into a buffer that has just the room for both and the tag at the end.
+    /// This provider copies, and encrypts in place.
+    ///
+    /// # Errors
+    ///
+    /// [`AeadError::Length`] or [`AeadError::Cipher`]; the buffer is then all zeros.
+    #[inline]
+    pub fn seal_into(
+        &self,
+        nonce: &[u8; NONCE_LEN],
+        aad: &[u8],
+        plaintext: &[u8],
+        ending: &[u8],
+        sealed: &mut [u8],
+    ) -> Result<(), AeadError> {
+        let outcome = self.copy_and_seal(nonce, aad, plaintext, ending, sealed);
+        if outcome.is_err() {
+            sealed.zeroize();
+        }
+        outcome
+    }
+
+    fn copy_and_seal(
+        &self,
+        nonce: &[u8; NONCE_LEN],
+        aad: &[u8],
+        plaintext: &[u8],
+        ending: &[u8],
+        sealed: &mut [u8],
+    ) -> Result<(), AeadError> {
+        let (body, tag) = sealed.split_last_chunk_mut::<TAG_LEN>().ok_or(AeadError::Length)?;
+        let (first, second) = body.split_at_mut_checked(plaintext.len()).ok_or(AeadError::Length)?;
+        if second.len() != ending.len() {
+            return Err(AeadError::Length);
+        }
+        first.copy_from_slice(plaintext);
+        second.copy_from_slice(ending);
+        *tag = self.seal_in_place(nonce, aad, body)?;
+        Ok(())
+    }
+
     /// Decrypts in place.
     ///
     /// # Errors

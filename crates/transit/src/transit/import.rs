@@ -1,0 +1,140 @@
+//! Keys that were made elsewhere.
+
+use std::sync::{Arc, PoisonError};
+
+use strongroom_barrier::{Batch, CommitError, Condition};
+use strongroom_crypto::secret::Plaintext;
+
+use super::versions::append;
+use super::{Transit, not_deleted};
+use crate::algorithm::{KeyType, Material, OaepHash};
+use crate::error::ManageError;
+use crate::import::WrappingKey;
+use crate::key::Key;
+use crate::name::KeyName;
+use crate::policy::{KeySpec, Policy};
+use crate::record::RecordError;
+use crate::state::VersionState;
+use crate::version::VersionKey;
+
+/// A key as it comes in.
+#[derive(Clone, Copy)]
+pub enum Incoming<'a> {
+    /// The bytes of a symmetric or HMAC key; PKCS #8 in DER of another.
+    Bytes(&'a [u8]),
+    /// As Vault exports it: base64 or PEM.
+    Text(&'a str),
+    /// Wrapped for [`Transit::wrapping_key`]: RSA-OAEP of an AES key ‖ AES-KWP of what `Bytes` would be.
+    Wrapped {
+        /// The blob.
+        blob: &'a [u8],
+        /// The hash that OAEP was used with.
+        hash: OaepHash,
+    },
+}
+
+impl Transit {
+    /// Makes a key whose first version comes from outside. Where `allow_rotation` is false, all its versions do.
+    ///
+    /// Its other uses are not known here: what it has encrypted elsewhere does not count towards its limits.
+    ///
+    /// # Errors
+    ///
+    /// [`ManageError::Import`] or [`ManageError::Unwrap`] where the key is refused; as [`create`](Self::create).
+    pub async fn import(
+        &self,
+        name: &KeyName,
+        spec: &KeySpec,
+        key: Incoming<'_>,
+        allow_rotation: bool,
+    ) -> Result<Key, ManageError> {
+        spec.check()?;
+        let material = self.take(spec.key_type, key).await?;
+        let policy = Policy { imported: true, allow_rotation, ..Policy::new(spec, self.now()) };
+        self.insert(name, policy, VersionKey::local(material)).await
+    }
+
+    /// Adds a version that comes from outside to a key that did; says its number.
+    ///
+    /// # Errors
+    ///
+    /// [`ManageError::Unsupported`] for a key that was not imported; as [`import`](Self::import).
+    pub async fn import_version(&self, name: &KeyName, key: Incoming<'_>) -> Result<u32, ManageError> {
+        let policy = not_deleted(&self.inner.read(name).await?.record)?.policy;
+        let key_type = policy.kind.local().filter(|_| policy.imported);
+        let key_type = key_type.ok_or(ManageError::Unsupported(policy.kind))?;
+        let mut material = Some(self.take(key_type, key).await?);
+        let now = self.now();
+        loop {
+            let live = self.inner.read(name).await?;
+            let record = not_deleted(&live.record)?;
+            if record.policy.kind != policy.kind || !record.policy.imported {
+                return Err(ManageError::Unsupported(record.policy.kind));
+            }
+            // Moved in, and back out of a record that was not committed: key material has no copies.
+            let key = VersionKey::local(material.take().ok_or(ManageError::Contended)?);
+            let (next, number) = append(record, key, VersionState::Active, now)?;
+            match self.inner.write(name, &next, Condition::Revision(live.revision)).await {
+                Ok(revision) => {
+                    self.inner.install(name, crate::cell::Live::new(next, revision));
+                    return Ok(number);
+                }
+                Err(ManageError::Commit(CommitError::Condition { .. })) => {
+                    let last = next.versions.last().and_then(|version| version.key.as_ref());
+                    let encoded = last.map(|key| key.encode()).transpose()?.ok_or(ManageError::Contended)?;
+                    material = Some(Material::decode(encoded.expose()).map_err(RecordError::from)?);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// The public key, in PEM, that [`Incoming::Wrapped`] is wrapped for. It is drawn when it is first asked for, which takes a
+    /// few seconds.
+    ///
+    /// # Errors
+    ///
+    /// As storage says.
+    pub async fn wrapping_key(&self) -> Result<String, ManageError> {
+        Ok(self.find_wrapping_key().await?.public_pem())
+    }
+
+    async fn take(&self, key_type: KeyType, key: Incoming<'_>) -> Result<Material, ManageError> {
+        Ok(match key {
+            Incoming::Bytes(bytes) => Material::import(key_type, bytes)?,
+            Incoming::Text(text) => Material::import_text(key_type, text)?,
+            Incoming::Wrapped { blob, hash } => {
+                let opened = self.find_wrapping_key().await?.unwrap(hash, blob)?;
+                Material::import(key_type, opened.expose())?
+            }
+        })
+    }
+
+    async fn find_wrapping_key(&self) -> Result<Arc<WrappingKey>, ManageError> {
+        let inner = &self.inner;
+        inner.check_open()?;
+        if let Some(key) = &*inner.wrapping_key.lock().unwrap_or_else(PoisonError::into_inner) {
+            return Ok(Arc::clone(key));
+        }
+        let path = inner.mount.value("wrapping-key")?;
+        let key = loop {
+            if let Some(entry) = inner.barrier.get(&path).await? {
+                break WrappingKey::decode(entry.value()).map_err(RecordError::from)?;
+            }
+            let drawn = WrappingKey::generate()?;
+            let stored = Plaintext::new(drawn.encode()?.expose().to_vec());
+            match inner.barrier.commit(Batch::new().put_if(path.clone(), stored, Condition::Absent)).await {
+                Ok(_) => break drawn,
+                // Another was first: read that one.
+                Err(CommitError::Condition { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        };
+        let key = Arc::new(key);
+        let mut kept = inner.wrapping_key.lock().unwrap_or_else(PoisonError::into_inner);
+        // Under the lock that sealing takes after it has set the flag.
+        inner.check_open()?;
+        *kept = Some(Arc::clone(&key));
+        Ok(key)
+    }
+}

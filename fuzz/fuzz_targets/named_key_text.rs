@@ -1,0 +1,9 @@
+//! Fuzzes [`named::named_key_text`].
+#![no_main]
+
+#[path = "../src/named.rs"]
+mod named;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    named::named_key_text(data);
+});
