@@ -46,6 +46,7 @@ mod random;
 mod raw;
 mod signer;
 mod slots;
+mod threads;
 mod token;
 mod wrap;
 

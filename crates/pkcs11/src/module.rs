@@ -8,6 +8,7 @@
 
 use std::ffi::CString;
 use std::fs;
+use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 use std::process;
 use std::ptr::NonNull;
@@ -21,6 +22,7 @@ use strongroom_crypto::secret::{SecretBytes, check_not_forked};
 
 use crate::error::Failure;
 use crate::raw::Raw;
+use crate::threads;
 
 /// A loaded module.
 pub(crate) struct Module {
@@ -159,6 +161,7 @@ impl Module {
             Err(Error::Pkcs11(RvError::CryptokiAlreadyInitialized, _)) => *state = State::Foreign,
             Err(error) => return Err(error.into()),
         }
+        threads::watch_exit();
         Ok(())
     }
 
@@ -168,6 +171,20 @@ impl Module {
             // SAFETY: the string ends with a NUL and lives as long as the module, which is never dropped.
             Some(text) => unsafe { CInitializeArgs::new_with_reserved(flags, text.cast()) },
             None => CInitializeArgs::new(flags),
+        }
+    }
+}
+
+/// Lets nobody into any module for as long as the process lives, and waits for the calls under way, but not long for one that
+/// hangs.
+pub(crate) fn close_all() {
+    // Whoever is loading one holds the lock, and has no call under way that could be waited for.
+    let modules = MODULES.try_lock().map(|modules| modules.clone()).unwrap_or_default();
+    let deadline = Instant::now() + PATIENCE_AT_EXIT;
+    for module in modules {
+        if let Ok(closed) = module.gate.close(deadline.saturating_duration_since(Instant::now())) {
+            // Never opened again.
+            let _ = ManuallyDrop::new(closed);
         }
     }
 }
@@ -272,4 +289,6 @@ pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// A call that takes longer than this as the process exits is taken for one that hangs.
+const PATIENCE_AT_EXIT: Duration = Duration::from_secs(2);
 static MODULES: Mutex<Vec<&'static Module>> = Mutex::new(Vec::new());

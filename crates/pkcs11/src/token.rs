@@ -5,7 +5,6 @@ mod workers;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
-use std::thread;
 use std::time::Duration;
 
 use cryptoki::error::RvError;
@@ -18,6 +17,7 @@ use crate::login::{self, Login};
 use crate::module::{Module, lock};
 use crate::pool::{OpenSession, Pool, Stamp};
 use crate::slots::{self, TokenSummary};
+use crate::threads;
 use recovery::Recovery;
 pub use workers::Pending;
 use workers::Workers;
@@ -376,13 +376,10 @@ fn within<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Failure> {
     let (sender, receiver) = std::sync::mpsc::sync_channel(1);
-    thread::Builder::new()
-        .name("strongroom-hsm".into())
-        .spawn(move || {
-            // The receiver is gone when the time is over, and the token is closed again as it is dropped.
-            let _ = sender.send(work());
-        })
-        .map_err(|error| Failure::Setting(format!("no thread could be started ({error})")))?;
+    threads::start(move || {
+        // The receiver is gone when the time is over, and the token is closed again as it is dropped.
+        let _ = sender.send(work());
+    })?;
     receiver.recv_timeout(timeout).map_err(|_| Failure::TimedOut { waited: timeout })
 }
 

@@ -8,7 +8,6 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
 use std::task::{Context, Poll};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use futures_channel::oneshot;
@@ -16,6 +15,7 @@ use futures_channel::oneshot;
 use super::Inner;
 use crate::error::{Failure, TokenError};
 use crate::module::lock;
+use crate::threads::start;
 
 /// The result of work that was handed over. Dropping it does not stop the work.
 pub struct Pending<T, E> {
@@ -211,12 +211,4 @@ impl Shared {
             state = lock(&self.state);
         }
     }
-}
-
-fn start(body: impl FnOnce() + Send + 'static) -> Result<(), Failure> {
-    thread::Builder::new()
-        .name("strongroom-hsm".into())
-        .spawn(body)
-        .map(drop)
-        .map_err(|error| Failure::Setting(format!("no thread could be started ({error})")))
 }
