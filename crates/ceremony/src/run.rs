@@ -28,12 +28,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use strongroom::{HsmKeys, NoHsm, Proved, Storage, Store};
+use strongroom::{HsmKeys, NoHsm, Policy, Proved, Storage, Store};
 
 pub use error::CeremonyError;
 pub use journal::JournalError;
 pub use software::{Software, SoftwareError};
 
+use crate::hsm::Tokens;
 use crate::plan::{Person, Plan, Role, Step};
 use conversation::{Conversation, Stage};
 use dealing::Deal;
@@ -44,7 +45,7 @@ use store::Recovering;
 /// How a ceremony is held.
 pub struct Setting {
     /// The HSMs that the plan names; in a rehearsal, those to throw away.
-    pub hsm: Arc<dyn HsmKeys>,
+    pub hsm: Arc<dyn Tokens>,
     /// Everything against throw-away keys, in the directory `rehearsal` of the plan's output. Every page is marked.
     pub rehearsal: bool,
     /// Seconds since 1970.
@@ -114,6 +115,11 @@ pub fn run(
     ended
 }
 
+/// Whether a ceremony was begun in the plan's output directory. Rehearsals do not count: they always begin anew.
+pub fn is_begun(plan: &Plan) -> bool {
+    journal::exists(&plan.output)
+}
+
 /// A ceremony that is held.
 struct Ceremony<'a> {
     plan: &'a Plan,
@@ -175,8 +181,7 @@ impl<'a> Ceremony<'a> {
                 title: &self.plan.title,
                 step,
                 number: place.saturating_add(1),
-                steps: steps.len(),
-                next: steps.get(place.saturating_add(1)).copied(),
+                steps: &steps,
                 rehearsal: self.setting.rehearsal,
             })?;
             self.event(&Event::StepBegun { step })?;
@@ -339,6 +344,21 @@ impl<'a> Ceremony<'a> {
     /// A rehearsal does not wait.
     fn cooling_off(&self) -> u64 {
         if self.setting.rehearsal { 0 } else { self.plan.cooling_off }
+    }
+
+    fn hsm(&self) -> Arc<dyn HsmKeys> {
+        let hsm: Arc<dyn HsmKeys> = Arc::<dyn Tokens>::clone(&self.setting.hsm);
+        hsm
+    }
+
+    /// Writes down what the policy's keys in HSMs are.
+    fn hsm_evidence(&mut self, policy: &Policy) -> Result<(), CeremonyError> {
+        for key in policy.hsm_keys() {
+            let evidence = self.setting.hsm.evidence(key)?;
+            self.event(&Event::Fact { name: "hsm-key", value: &evidence })?;
+            self.talk.tell(&format!("HSM key {evidence}"))?;
+        }
+        Ok(())
     }
 
     fn now(&self) -> u64 {

@@ -16,7 +16,7 @@ use pgp::composed::{
 use pgp::crypto::ecc_curve::ECCCurve;
 use pgp::types::{KeyDetails as _, Password};
 use strongroom_ceremony::plan::Kind;
-use strongroom_ceremony::run::conversation::{Conversation as _, Plain};
+use strongroom_ceremony::run::conversation::{Console, Conversation as _, Plain};
 use strongroom_ceremony::run::{CeremonyError, Ended, Setting, run};
 use zeroize::Zeroizing;
 
@@ -190,7 +190,9 @@ fn plain_prompt_leaves_no_share_in_the_scroll_back() {
     let person = replacement(Path::new("/nonexistent"), Kind::Rekey, "0s").people[0].clone();
     let mut screen = Vec::new();
     let secret = Box::new(|| Ok(Zeroizing::new("ghjklm".to_owned())));
-    Plain::new(Cursor::new(b"\n".to_vec()), &mut screen, secret).show_share(&person, "Share", share).unwrap();
+    Plain::new(Console::new(Cursor::new(b"\n".to_vec()), &mut screen, secret))
+        .show_share(&person, "Share", share)
+        .unwrap();
     let screen = String::from_utf8(screen).unwrap();
     let (before, rest) = screen.split_once("\x1b[?1049h").unwrap();
     let (apart, after) = rest.split_once("\x1b[?1049l").unwrap();

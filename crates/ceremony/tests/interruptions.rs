@@ -7,25 +7,13 @@ mod common;
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
-use common::{HOLDERS, Notes, People, Shares, creation, hold, made, opens, plan, replacement, store_path};
+use common::{
+    HOLDERS, Notes, People, Shares, copy, created_store, creation, hold, made, opens, plan, replacement,
+    store_path,
+};
 use strongroom_ceremony::plan::{Kind, Plan};
 use strongroom_ceremony::run::{CeremonyError, Ended, Setting, run};
-
-/// Copies a directory and what is in it.
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).unwrap();
-        }
-    }
-}
 
 fn people(shares: &Shares, store: &str) -> People {
     People { shares: shares.clone(), store: store.to_owned(), ..People::default() }
@@ -67,10 +55,7 @@ fn creation_ends_in_a_store_or_in_none_whenever_it_is_interrupted() {
     let turns = at_every_turn(
         |directory| (People::default(), creation(directory)),
         |directory, shares, turn| {
-            let there = store_path(directory).exists()
-                && strongroom::DiskStorage::open(&store_path(directory)).is_ok_and(|storage| {
-                    pollster::block_on(strongroom::SealedStore::open(std::sync::Arc::new(storage))).is_ok()
-                });
+            let there = created_store(directory);
             assert_eq!(there, opens(directory, shares, "Old"), "turn {turn}: a store that nobody opens");
         },
         |directory, shares| assert!(opens(directory, shares, "Old")),
@@ -196,63 +181,4 @@ fn transcript_that_is_full_stops_the_ceremony_before_the_commit() {
         let begun = notes.lines.iter().any(|line| line.contains("StepBegun") && line.contains("Commit"));
         assert!(begun || !opens(directory.path(), &people.shares, "Old"), "{full_at}");
     }
-}
-
-/// Holds the rekey in a process of its own, which ends itself at a turn. For the test below alone.
-#[test]
-#[ignore = "a part of another test"]
-fn process_to_be_killed() {
-    let directory = std::env::var_os("CEREMONY").expect("the place");
-    let turn = std::env::var("TURN").unwrap().parse().unwrap();
-    let directory = Path::new(&directory);
-    let mut people = People { leave_at: Some(turn), kill: true, ..People::default() };
-    for entry in fs::read_dir(directory.join("known")).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
-        people.shares.insert(name, fs::read_to_string(path).unwrap().into());
-    }
-    hold(&replacement(directory, Kind::Rekey, "0s"), &mut people).unwrap();
-}
-
-#[test]
-fn killed_process_leaves_a_store_that_the_old_shares_open_until_the_commit() {
-    let base = tempfile::tempdir().unwrap();
-    let first = made(base.path());
-    let mut killed = 0;
-    for turn in (0..).step_by(3) {
-        let directory = tempfile::tempdir().unwrap();
-        copy(&store_path(base.path()), &store_path(directory.path()));
-        let known = directory.path().join("known");
-        fs::create_dir(&known).unwrap();
-        for (name, share) in &first.shares {
-            fs::write(known.join(name), share.as_str()).unwrap();
-        }
-        let status = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "process_to_be_killed", "--ignored"])
-            .envs([("CEREMONY", directory.path().as_os_str()), ("TURN", turn.to_string().as_ref())])
-            .output()
-            .unwrap()
-            .status;
-        if status.success() {
-            break;
-        }
-        killed += 1;
-        let slots = {
-            let storage = strongroom::DiskStorage::open(&store_path(directory.path())).unwrap();
-            pollster::block_on(strongroom::SealedStore::open(std::sync::Arc::new(storage)))
-                .unwrap()
-                .slots()
-                .clone()
-        };
-        let active =
-            slots.slots().iter().filter(|slot| slot.state() == strongroom::SlotState::Active).count();
-        assert_eq!(active, 1, "turn {turn}");
-        let committed = slots.slots().iter().any(|slot| {
-            slot.policy().to_string() == "shamir(2 of 2)" && slot.state() == strongroom::SlotState::Active
-        });
-        // The new shares died with the process, for they were written down in it; the old ones are here.
-        assert_eq!(opens(directory.path(), &first.shares, "Old"), !committed, "turn {turn}");
-    }
-    eprintln!("killed {killed} times");
-    assert!(killed > 10);
 }

@@ -17,6 +17,15 @@ pub enum Finding {
     Unwise(String),
 }
 
+impl Finding {
+    /// What it is.
+    pub fn text(&self) -> &str {
+        match self {
+            Self::Missing(text) | Self::Unwise(text) => text,
+        }
+    }
+}
+
 /// Holds a plan against what is there (files, keys) and against what is wise. Changes nothing.
 pub fn findings(plan: &Plan) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -66,8 +75,17 @@ pub fn findings(plan: &Plan) -> Vec<Finding> {
             "nobody is auditor: nobody watches for those who are not there".to_owned(),
         ));
     }
+    #[cfg(feature = "hsm")]
+    tokens(plan, &mut findings);
     files(plan, &mut findings);
     findings
+}
+
+#[cfg(feature = "hsm")]
+fn tokens(plan: &Plan, findings: &mut Vec<Finding>) {
+    if let Err(error) = crate::hsm::hsms(plan) {
+        findings.push(Finding::Missing(error.to_string()));
+    }
 }
 
 fn quorums(policy: &Policy, findings: &mut Vec<Finding>) {

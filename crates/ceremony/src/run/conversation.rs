@@ -1,5 +1,7 @@
 //! How a ceremony talks to people: the seam behind which a full screen, a plain prompt or a script lies.
 
+mod console;
+mod full;
 mod plain;
 mod script;
 
@@ -9,7 +11,9 @@ use zeroize::Zeroizing;
 
 use crate::plan::{Person, Step};
 
-pub use plain::{Plain, SecretInput};
+pub use console::{Console, EnterScreen, SecretInput};
+pub use full::Full;
+pub use plain::Plain;
 pub use script::Script;
 
 /// Where a ceremony is.
@@ -20,12 +24,17 @@ pub struct Stage<'a> {
     pub step: Step,
     /// Its number, from 1.
     pub number: usize,
-    /// How many there are.
-    pub steps: usize,
-    /// The step after it.
-    pub next: Option<Step>,
+    /// All of them, in order.
+    pub steps: &'a [Step],
     /// Whether it is a rehearsal.
     pub rehearsal: bool,
+}
+
+impl Stage<'_> {
+    /// The step after it.
+    pub fn next(&self) -> Option<Step> {
+        self.steps.get(self.number).copied()
+    }
 }
 
 /// The people at the keyboard.

@@ -52,6 +52,7 @@ impl<'a> Ceremony<'a> {
         self.journal.set_fact(SET, &hexadecimal(&set))?;
         self.deal = Some(deal);
         self.event(&Event::Dealt { set, policy: &slot.policy().to_string(), shares })?;
+        self.hsm_evidence(slot.policy())?;
         self.talk
             .tell(&format!("Store {store}: {shares} new shares were made, of set {}.", hexadecimal(&set)))?;
         Ok(())
@@ -67,7 +68,7 @@ impl<'a> Ceremony<'a> {
         let storage: Arc<dyn Storage> = Arc::new(storage);
         let mut options = InitOptions::new(&self.plan.label, policy);
         options.suite = self.plan.suite;
-        options.hsm = Arc::clone(&self.setting.hsm);
+        options.hsm = self.hsm();
         let prepared = pollster::block_on(Preparation::new(storage, options))?;
         let slot = prepared.slots().find(prepared.slot()).cloned();
         let slot = slot.ok_or(CeremonyError::Misfit(SLOT_GONE))?;

@@ -103,6 +103,11 @@ impl Journal {
     }
 }
 
+/// Whether there is a journal in this directory.
+pub(super) fn exists(directory: &Path) -> bool {
+    directory.join(NAME).exists()
+}
+
 /// Puts a file in the place of another, so that whatever happens one of the two is there.
 pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let beside = path.with_extension("new");

@@ -25,7 +25,7 @@ impl Ceremony<'_> {
         }
         let policy = self.present_policy()?;
         let mut options = InitOptions::new(&self.plan.label, policy);
-        options.hsm = Arc::clone(&self.setting.hsm);
+        options.hsm = self.hsm();
         let directory = self.output.join("store");
         let storage = Arc::new(DiskStorage::create(&directory)?);
         let prepared = pollster::block_on(Preparation::new(storage, options))?;

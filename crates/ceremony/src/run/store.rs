@@ -72,7 +72,7 @@ impl<'a> Ceremony<'a> {
             return Ok(());
         }
         let sealed = pollster::block_on(SealedStore::open(self.storage()?))?;
-        let mut unsealing = sealed.unsealing().with_hsm(Arc::clone(&self.setting.hsm));
+        let mut unsealing = sealed.unsealing().with_hsm(self.hsm());
         let refused = pollster::block_on(unsealing.ask_hsms());
         let refused = refused.map_err(|error| CeremonyError::io("the HSMs were not asked", error))?;
         for person in self.share_holders() {
@@ -113,7 +113,7 @@ impl<'a> Ceremony<'a> {
         let file =
             File::open(&path).map_err(|error| CeremonyError::io("the backup could not be opened", error))?;
         let mut unsealing = Backup::open(file)?.unsealing();
-        let asked = pollster::block_on(unsealing.ask_hsms(Arc::clone(&self.setting.hsm)));
+        let asked = pollster::block_on(unsealing.ask_hsms(self.hsm()));
         asked.map_err(|error| CeremonyError::io("the HSMs were not asked", error))?;
         for person in self.share_holders() {
             if unsealing.ready().is_some() {
@@ -198,6 +198,12 @@ impl<'a> Ceremony<'a> {
         if slot.policy().hsm_keys().next().is_none() {
             return Err(CeremonyError::Misfit("the slot has no key in an HSM: correct the label"));
         }
+        for key in slot.policy().hsm_keys() {
+            if self.setting.hsm.make(key)? {
+                self.event(&Event::Fact { name: "hsm-key-made", value: &key.to_string() })?;
+                self.talk.tell(&format!("A new key was made for {key}."))?;
+            }
+        }
         let store = self.store()?;
         pollster::block_on(store.rewrap_hsm(slot.id()))?;
         let refused = pollster::block_on(store.verify_hsm(slot.id()))?;
@@ -206,6 +212,7 @@ impl<'a> Ceremony<'a> {
         }
         let keys: Vec<_> = slot.policy().hsm_keys().map(ToString::to_string).collect();
         self.event(&Event::Fact { name: "hsm-parts-wrapped", value: &keys.join(", ") })?;
+        self.hsm_evidence(slot.policy())?;
         self.talk.tell("The HSMs' parts are wrapped with their present keys, and open.")?;
         Ok(())
     }

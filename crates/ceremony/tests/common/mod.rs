@@ -31,15 +31,27 @@ pub(crate) struct People {
     pub(crate) leave_at: Option<usize>,
     /// Whether the process ends there, too.
     pub(crate) kill: bool,
+    /// Where they write their shares down, a file each, so that these outlive the process.
+    pub(crate) papers: Option<PathBuf>,
+    /// The step that they are at.
+    pub(crate) at: Option<Step>,
+    /// The step of each turn.
+    pub(crate) steps: Vec<Option<Step>>,
 }
 
 impl People {
     fn turn(&mut self, text: &str) -> Result<(), Gone> {
         writeln!(self.seen, "{text}").unwrap();
         self.turns += 1;
+        self.steps.push(self.at);
         if self.leave_at.is_some_and(|last| self.turns > last) {
             if self.kill {
-                std::process::abort();
+                // Nothing in the process can do anything about it, and nothing in it is unwound.
+                let own = std::process::id().to_string();
+                std::process::Command::new("kill").args(["-KILL", &own]).status().unwrap();
+                loop {
+                    std::thread::park();
+                }
             }
             return Err(Gone("the test ends it".to_owned()));
         }
@@ -49,6 +61,7 @@ impl People {
 
 impl Conversation for People {
     fn stage(&mut self, stage: &Stage<'_>) -> Result<(), Gone> {
+        self.at = Some(stage.step);
         self.turn(&format!("== {} ==", stage.step))
     }
 
@@ -65,12 +78,9 @@ impl Conversation for People {
                 .find(|path| path.extension().is_some_and(|ending| ending == "txt"))
                 .unwrap();
             let page = std::fs::read_to_string(page).unwrap();
-            let (_, share) = page.split_once("sr1").unwrap();
-            let share = format!("sr1{share}");
-            let rows = share
-                .lines()
-                .take(3)
-                .map(|row| row.trim_start_matches(|c: char| c.is_ascii_digit() || c == ' '));
+            let from = page.lines().skip_while(|line| !line.contains("sr1"));
+            // Each row begins with the number of its first block.
+            let rows = from.take(3).map(|row| row.trim().split_once(' ').unwrap().1);
             self.shares.insert(who.name.clone(), Zeroizing::new(rows.collect::<Vec<_>>().join(" ")));
         }
         Ok(if question.contains("initials") {
@@ -94,6 +104,9 @@ impl Conversation for People {
 
     fn show_share(&mut self, who: &Person, heading: &str, share: &str) -> Result<(), Gone> {
         self.turn(&format!("{}: {heading}", who.name))?;
+        if let Some(papers) = &self.papers {
+            std::fs::write(papers.join(&who.name), share).unwrap();
+        }
         self.shares.insert(who.name.clone(), Zeroizing::new(share.to_owned()));
         Ok(())
     }
@@ -243,4 +256,25 @@ pub(crate) fn opens(directory: &Path, shares: &Shares, whose: &str) -> bool {
 
 pub(crate) fn now() -> u64 {
     std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs()
+}
+
+/// Copies a directory and what is in it.
+pub(crate) fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+/// Whether there is a store, and not only storage that was made for one.
+pub(crate) fn created_store(directory: &Path) -> bool {
+    store_path(directory).exists()
+        && DiskStorage::open(&store_path(directory))
+            .is_ok_and(|storage| pollster::block_on(SealedStore::open(Arc::new(storage))).is_ok())
 }

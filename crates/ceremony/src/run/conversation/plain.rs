@@ -4,48 +4,23 @@ use std::io::{BufRead, Write};
 
 use zeroize::Zeroizing;
 
-use super::{Conversation, Gone, Stage};
+use super::{Console, Conversation, Gone, Stage};
 use crate::plan::Person;
 
-/// Reads a line without echo. A terminal's is given by whoever owns the terminal.
-pub type SecretInput = Box<dyn FnMut() -> std::io::Result<Zeroizing<String>>>;
-
 /// A plain prompt.
-pub struct Plain<R, W> {
-    input: R,
-    output: W,
-    secret: SecretInput,
-}
+pub struct Plain<R, W>(Console<R, W>);
 
 impl<R: BufRead, W: Write> Plain<R, W> {
-    /// A prompt over these. `output` should be the terminal itself, since shares are shown on it.
-    pub fn new(input: R, output: W, secret: SecretInput) -> Self {
-        Self { input, output, secret }
-    }
-
-    fn say(&mut self, text: &str) -> Result<(), Gone> {
-        let written = self.output.write_all(text.as_bytes()).and_then(|()| self.output.flush());
-        written.map_err(|error| Gone(format!("the terminal cannot be written to ({error})")))
-    }
-
-    fn line(&mut self) -> Result<String, Gone> {
-        let mut line = String::new();
-        match self.input.read_line(&mut line) {
-            Ok(0) => Err(Gone("the input ended".to_owned())),
-            Ok(_) => Ok(line.trim().to_owned()),
-            Err(error) => Err(Gone(format!("the terminal cannot be read ({error})"))),
-        }
-    }
-
-    fn hidden(&mut self) -> Result<Zeroizing<String>, Gone> {
-        (self.secret)().map_err(|error| Gone(format!("the terminal cannot be read ({error})")))
+    /// A prompt over a console.
+    pub fn new(console: Console<R, W>) -> Self {
+        Self(console)
     }
 
     /// On a screen of its own, which leaves nothing behind.
-    fn apart<T>(&mut self, show: impl FnOnce(&mut Self) -> Result<T, Gone>) -> Result<T, Gone> {
-        self.say(ENTER)?;
-        let shown = show(self);
-        self.say(LEAVE)?;
+    fn apart<T>(&mut self, show: impl FnOnce(&mut Console<R, W>) -> Result<T, Gone>) -> Result<T, Gone> {
+        let screen = self.0.enter()?;
+        let shown = show(&mut self.0);
+        self.0.leave(screen)?;
         shown
     }
 }
@@ -53,63 +28,43 @@ impl<R: BufRead, W: Write> Plain<R, W> {
 impl<R: BufRead, W: Write> Conversation for Plain<R, W> {
     fn stage(&mut self, stage: &Stage<'_>) -> Result<(), Gone> {
         let mark = if stage.rehearsal { " [REHEARSAL]" } else { "" };
-        let next = stage.next.map_or_else(String::new, |next| format!(" Next: {next}."));
-        let (number, steps, step) = (stage.number, stage.steps, stage.step);
-        self.say(&format!("\n== {number}/{steps} {step}{mark} ==\n{}{next}\n", step.explained()))
+        let next = stage.next().map_or_else(String::new, |next| format!(" Next: {next}."));
+        let (number, steps, step) = (stage.number, stage.steps.len(), stage.step);
+        self.0.say(&format!("\n== {number}/{steps} {step}{mark} ==\n{}{next}\n", step.explained()))
     }
 
     fn tell(&mut self, text: &str) -> Result<(), Gone> {
-        self.say(&format!("{text}\n"))
+        self.0.say(&format!("{text}\n"))
     }
 
     fn ask(&mut self, who: &Person, question: &str) -> Result<String, Gone> {
-        self.say(&format!("{}: {question} ", who.name))?;
-        self.line()
+        self.0.say(&format!("{}: {question} ", who.name))?;
+        self.0.line()
     }
 
     fn secret(&mut self, who: &Person, question: &str) -> Result<Zeroizing<String>, Gone> {
-        self.say(&format!("{}: {question} (nothing is shown) ", who.name))?;
-        let typed = self.hidden()?;
-        self.say("\n")?;
+        self.0.say(&format!("{}: {question} (nothing is shown) ", who.name))?;
+        let typed = self.0.hidden()?;
+        self.0.say("\n")?;
         Ok(typed)
     }
 
     fn private(&mut self, who: &Person, text: &str, question: &str) -> Result<String, Gone> {
-        self.apart(|plain| {
-            plain.say(&format!("For {} alone.\n\n{text}\n\n{question} ", who.name))?;
-            plain.line()
+        self.apart(|console| {
+            console.say(&format!("For {} alone.\n\n{text}\n\n{question} ", who.name))?;
+            console.line()
         })
     }
 
     fn show_share(&mut self, who: &Person, heading: &str, share: &str) -> Result<(), Gone> {
         self.ask(who, "only you may see the screen now; everybody else turns away. Press Enter")?;
-        let letters: Zeroizing<String> =
-            Zeroizing::new(share.chars().filter(|c| !c.is_whitespace()).collect());
-        let skipped = letters.chars().count().saturating_sub(PROOF);
-        let proof: Zeroizing<String> = Zeroizing::new(letters.chars().skip(skipped).collect());
-        self.apart(|plain| {
-            loop {
-                plain.say(&format!("{heading}\n\n"))?;
-                plain.say(share)?;
-                plain.say(&format!("\n\nWhen it is written down, type its last {PROOF} characters: "))?;
-                if plain.hidden()?.trim().eq_ignore_ascii_case(&proof) {
-                    return Ok(());
-                }
-                plain.say("\nIt ends otherwise.\n")?;
-            }
-        })
+        self.apart(|console| console.until_written_down(heading, share))
     }
 
     fn progress(&mut self, have: usize, need: usize) -> Result<(), Gone> {
-        self.say(&format!("Shares: {have}/{need}\n"))
+        self.0.say(&format!("Shares: {have}/{need}\n"))
     }
 }
-
-/// The alternate screen, which has no scroll-back, cleared.
-const ENTER: &str = "\x1b[?1049h\x1b[2J\x1b[H";
-/// Cleared, its scroll-back too where it has one after all, and left.
-const LEAVE: &str = "\x1b[2J\x1b[3J\x1b[H\x1b[?1049l";
-const PROOF: usize = 6;
 
 #[cfg(test)]
 mod tests {
@@ -118,6 +73,7 @@ mod tests {
     use std::io::{self, Cursor};
     use std::rc::Rc;
 
+    use super::super::console::{ENTER, LEAVE};
     use super::*;
 
     fn ada() -> Person {
@@ -140,7 +96,7 @@ mod tests {
             let next = mine.borrow_mut().pop_front();
             next.map(Zeroizing::new).ok_or_else(|| io::Error::from(io::ErrorKind::UnexpectedEof))
         };
-        (Plain::new(Cursor::new(b"\n\n".to_vec()), Vec::new(), Box::new(next)), secrets)
+        (Plain::new(Console::new(Cursor::new(b"\n\n".to_vec()), Vec::new(), Box::new(next))), secrets)
     }
 
     #[test]
@@ -148,7 +104,7 @@ mod tests {
         let (mut plain, left) = plain(&["wrong", "ABCDEF"]);
         plain.show_share(&ada(), "Share 1", "sr1qqq abcdef").unwrap();
         assert!(left.borrow().is_empty());
-        let shown = String::from_utf8(plain.output).unwrap();
+        let shown = String::from_utf8(std::mem::take(plain.0.output_mut())).unwrap();
         let (_, after) = shown.rsplit_once(LEAVE).unwrap();
         assert!(!after.contains("abcdef"));
         let (before, _) = shown.split_once(ENTER).unwrap();
@@ -160,6 +116,6 @@ mod tests {
     fn screen_is_left_when_the_custodian_is_gone() {
         let (mut plain, _) = plain(&[]);
         assert!(plain.show_share(&ada(), "Share 1", "sr1qqq abcdef").is_err());
-        assert!(String::from_utf8(plain.output).unwrap().ends_with(LEAVE));
+        assert!(String::from_utf8(std::mem::take(plain.0.output_mut())).unwrap().ends_with(LEAVE));
     }
 }
