@@ -78,6 +78,9 @@ pub fn resume(path: &Path, at: Time, purpose: &str) -> Result<(Writer<FileSink>,
         return Err(FileError::Damaged(BadLines { line: checker.next(), problem: Problem::Torn }));
     }
     let Some((id, found)) = checker.opened() else {
+        if !FIRST_BYTES.starts_with(torn) && !torn.starts_with(FIRST_BYTES) {
+            return Err(FileError::Damaged(BadLines { line: 1, problem: Problem::NotOpened }));
+        }
         file.set_len(0)?;
         file.rewind()?;
         return Ok((Writer::begin(FileSink(file), at, purpose)?, Found::Begun));
@@ -181,3 +184,6 @@ impl From<AppendError> for FileError {
         Self::Append(error)
     }
 }
+
+/// Every chain begins so. A file without a line that begins otherwise is somebody else's, and is not overwritten.
+const FIRST_BYTES: &[u8] = b"{\"at\":\"";

@@ -130,7 +130,7 @@ mod tests {
             assert_eq!(text.parse(), Ok(fingerprint), "{text}");
         }
         for length in 0..text.len() {
-            assert_eq!(text[..length].parse::<Fingerprint>(), Err(FingerprintError));
+            assert_eq!(text.get(..length).unwrap().parse::<Fingerprint>(), Err(FingerprintError));
         }
         assert!(format!("{text}0").parse::<Fingerprint>().is_err());
         assert!(format!("{text}00").parse::<Fingerprint>().is_err());

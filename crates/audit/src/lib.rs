@@ -28,7 +28,6 @@ mod key;
 mod parse;
 mod public;
 mod record;
-mod signature;
 mod time;
 mod value;
 mod verify;

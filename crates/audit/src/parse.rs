@@ -6,9 +6,7 @@ use strongroom_crypto::sign::Algorithm;
 use crate::entry::Entry;
 use crate::key::{Fingerprint, PublicKey, Signature};
 use crate::public::Public;
-use crate::record::{
-    BadLine, CHECK, FINGERPRINT, HMAC, ID, Record, SHA256, TIME, key_tag, signature_tag,
-};
+use crate::record::{BadLine, CHECK, FINGERPRINT, HMAC, ID, Record, SHA256, TIME, key_tag, signature_tag};
 use crate::time::Time;
 use crate::value::Value;
 

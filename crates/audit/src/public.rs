@@ -100,34 +100,52 @@ impl fmt::Display for NotPublic {
 
 impl std::error::Error for NotPublic {}
 
-/// The first stretch that could be a key of 20 bytes or more: in hexadecimal, also in groups, or in base32 or base64. Where it
-/// begins and ends, in bytes.
+/// The first stretch that could be a key of 20 bytes or more: in hexadecimal, base32 or base64, also in groups. Where it begins
+/// and ends, in bytes.
 fn key_like(text: &str) -> Option<(usize, usize)> {
     let solid = |c: char| c.is_ascii_alphanumeric() || c == '+' || c == '=';
-    let grouped = |c: char| c.is_ascii_hexdigit() || c == ' ' || c == ':';
-    let counts = [
-        stretch(text, solid, |c| c.is_ascii_alphanumeric()),
-        stretch(text, grouped, |c: char| c.is_ascii_hexdigit()),
+    let hexadecimal = |c: char| c.is_ascii_hexdigit() || c == ' ' || c == ':' || c == '-';
+    let grouped = |c: char| c.is_ascii_alphanumeric() || " :-_+/=".contains(c);
+    let long = |part: &str| part.chars().filter(char::is_ascii_alphanumeric).count() >= KEY_LIKE;
+    let long_with_digit = |part: &str| long(part) && part.contains(|c: char| c.is_ascii_digit());
+    let found = [
+        stretch(text, solid, long_with_digit),
+        stretch(text, hexadecimal, long_with_digit),
+        stretch(text, grouped, |part| long(part) && is_mixed(part)),
     ];
-    counts.into_iter().flatten().next()
+    found.into_iter().flatten().next()
 }
 
-/// The first longest stretch of characters that `within` takes, with enough of those that `counts` counts, a digit among them.
+/// The first longest stretch of characters that `within` takes and that is suspect.
 fn stretch(
     text: &str,
     within: impl Fn(char) -> bool,
-    counts: impl Fn(char) -> bool,
+    suspect: impl Fn(&str) -> bool,
 ) -> Option<(usize, usize)> {
     let mut from = 0;
-    for part in text.split(|c| !within(c)) {
-        let counted = part.chars().filter(|c| counts(*c)).count();
-        if counted >= KEY_LIKE && part.contains(|c: char| c.is_ascii_digit()) {
-            return Some((from, from.saturating_add(part.len())));
+    for part in text.split_inclusive(|c| !within(c)) {
+        let inner = part.strip_suffix(|c| !within(c)).unwrap_or(part);
+        if suspect(inner) {
+            return Some((from, from.saturating_add(inner.len())));
         }
-        let separator = text.get(from.saturating_add(part.len())..).and_then(|rest| rest.chars().next());
-        from = from.saturating_add(part.len()).saturating_add(separator.map_or(0, char::len_utf8));
+        from = from.saturating_add(part.len());
     }
     None
+}
+
+/// Whether letters and digits, or small letters and capitals behind them, take turns somewhere as often as they do in random
+/// text and do in no language: at least [`MIXED`] times within as many characters as a key has.
+fn is_mixed(part: &str) -> bool {
+    let mut turns = Vec::new();
+    let mut before = ' ';
+    for c in part.chars() {
+        if c.is_ascii_alphanumeric() {
+            let digit = before.is_ascii_alphanumeric() && before.is_ascii_digit() != c.is_ascii_digit();
+            turns.push(digit || (before.is_ascii_lowercase() && c.is_ascii_uppercase()));
+        }
+        before = c;
+    }
+    turns.windows(KEY_LIKE).any(|window| window.iter().filter(|turn| **turn).count() >= MIXED)
 }
 
 fn is_plain(c: char) -> bool {
@@ -140,6 +158,8 @@ fn is_plain(c: char) -> bool {
 const MAX_TEXT: usize = 1024;
 /// Hexadecimal digits of 20 bytes. No word of a language with a digit in it is as long.
 const KEY_LIKE: usize = 40;
+/// Base32 and base64 of 20 random bytes have 15 to 17 on average, and fewer than this about once in 200 times.
+const MIXED: usize = 8;
 const WITHHELD: &str = "[withheld: looked like a key]";
 const CUT: &str = " [cut]";
 const EMPTY: &str = "(nothing)";
@@ -158,8 +178,10 @@ mod tests {
             "groups(2 of {security: 2 of 3, operations: 1 of 2})",
             "share 2 of set 1f0c22ab… is here already: another one is needed",
             "/var/lib/strongroom/2026-11-25/store_1",
+            "Ada Lovelace Brought Bag 00448 And Token 0017 Of Batch B2 In Room 3F At 9h30 On Day 2",
+            "8c1f0e2a-4b7d-4c3e-9f1a-2b3c4d5e6f70",
             "the seal of bag 00448 \"was\" \\ broken & <noted>",
-            &"x ".repeat(511).trim_end(),
+            "x ".repeat(511).trim_end(),
         ] {
             assert_eq!(Public::new(text).unwrap().as_str(), text);
             assert_eq!(Public::redacted(text).as_str(), text);
@@ -187,12 +209,18 @@ mod tests {
             "0011 2233 4455 6677 8899 aabb ccdd eeff 0011 2233",
             "sr1qpzry9x8gf2tvdw0s3jn54khce6mua7lqpzry9x8gf2tvdw0s3jn54khce6mua7l",
             "MDEyMzQ1Njc4OWFiY2RlZmdoaWprbG1ub3BxcnN0dXY=",
+            "sr1qpz ry9x8g f2tvdw 0s3jn5 4khce6 mua7lq pzry9x 8gf2tv dw0s3j n54khc",
+            "8Xk2/pQ9+vB/7nR4tY/1mC6zA/0eH5sJ/3gL8wD/2fT7uN4oV=",
+            "8Xk2_pQ9-vB_7nR4tY_1mC6zA_0eH5sJ_3gL8wD_2fT7uN4oV",
             "AGE0SECRET0KEY01QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L",
         ] {
             for text in [key.to_owned(), format!("it said {key}"), format!("\"{key}\", he said")] {
                 assert_eq!(Public::new(&text), Err(NotPublic::LooksLikeAKey), "{text}");
                 let redacted = Public::redacted(&text);
-                assert!(!redacted.as_str().contains(key) && redacted.as_str().contains(WITHHELD), "{redacted}");
+                assert!(
+                    !redacted.as_str().contains(key) && redacted.as_str().contains(WITHHELD),
+                    "{redacted}"
+                );
                 assert_eq!(Public::new(redacted.as_str()).as_ref(), Ok(&redacted));
             }
             assert!(!NotPublic::LooksLikeAKey.to_string().contains(key));

@@ -1,6 +1,6 @@
 //! One line of a chain.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 
 use data_encoding::HEXLOWER;
 use strongroom_crypto::hash::sha256;
@@ -40,15 +40,16 @@ impl Record {
 
     /// The line: JSON in the form of RFC 8785, without its line feed.
     pub fn line(&self) -> String {
-        let mut line = format!("{{\"at\":\"{}\",\"event\":\"{}\",\"fields\":{{", self.at, self.entry.event());
-        for (place, (name, value)) in self.entry.fields().enumerate() {
-            let separator = if place == 0 { "" } else { "," };
-            let _ = write!(line, "{separator}\"{name}\":");
-            write_value(&mut line, value);
-        }
-        let _ =
-            write!(line, "}},\"n\":{},\"prev\":\"{}\"}}", self.number, HEXLOWER.encode(&self.previous));
-        line
+        let fields: Vec<_> =
+            self.entry.fields().map(|(name, value)| format!("\"{name}\":{}", json(value))).collect();
+        format!(
+            "{{\"at\":\"{}\",\"event\":\"{}\",\"fields\":{{{}}},\"n\":{},\"prev\":\"{}\"}}",
+            self.at,
+            self.entry.event(),
+            fields.join(","),
+            self.number,
+            HEXLOWER.encode(&self.previous)
+        )
     }
 
     /// What the next record holds as the hash of this one: the SHA-256 of the line with its line feed.
@@ -75,32 +76,17 @@ impl Record {
     pub fn previous(&self) -> &[u8; 32] {
         &self.previous
     }
-
-    /// The same at another place, for whoever must make chains that no writer makes.
-    #[doc(hidden)]
-    #[must_use]
-    pub fn moved(mut self, number: u64, previous: [u8; 32]) -> Self {
-        (self.number, self.previous) = (number, previous);
-        self
-    }
 }
 
-fn write_value(line: &mut String, value: &Value) {
+fn json(value: &Value) -> String {
     let (tag, bytes): (&str, &[u8]) = match value {
+        // Control characters, which JSON escapes as well, never stand in public text.
         Value::Text(text) => {
-            line.push('"');
-            for c in text.as_str().chars() {
-                // Control characters, which JSON escapes as well, never stand in public text.
-                if c == '"' || c == '\\' {
-                    line.push('\\');
-                }
-                line.push(c);
-            }
-            return line.push('"');
+            return format!("\"{}\"", text.as_str().replace('\\', "\\\\").replace('"', "\\\""));
         }
-        Value::Number(number) => return drop(write!(line, "{number}")),
-        Value::Flag(flag) => return drop(write!(line, "{flag}")),
-        Value::Time(time) => return drop(write!(line, "{{\"{TIME}\":\"{time}\"}}")),
+        Value::Number(number) => return number.to_string(),
+        Value::Flag(flag) => return flag.to_string(),
+        Value::Time(time) => return format!("{{\"{TIME}\":\"{time}\"}}"),
         Value::Sha256(bytes) => (SHA256, bytes),
         Value::Id(bytes) => (ID, bytes),
         Value::Hmac(bytes) => (HMAC, bytes),
@@ -109,7 +95,7 @@ fn write_value(line: &mut String, value: &Value) {
         Value::Fingerprint(fingerprint) => (FINGERPRINT, fingerprint.as_bytes()),
         Value::Signature(signature) => (signature_tag(signature.algorithm()), signature.as_bytes()),
     };
-    let _ = write!(line, "{{\"{tag}\":\"{}\"}}", HEXLOWER.encode(bytes));
+    format!("{{\"{tag}\":\"{}\"}}", HEXLOWER.encode(bytes))
 }
 
 pub(crate) fn key_tag(algorithm: Algorithm) -> &'static str {

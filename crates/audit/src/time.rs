@@ -61,10 +61,11 @@ impl Time {
         let (date, time) = text.strip_suffix('Z')?.split_once('T')?;
         let [year, month, day] = numbers(date, '-')?;
         let (clock, thousandths) = time.split_once('.')?;
+        let thousandths = u64::from(thousandths.parse::<u16>().ok()?);
         let [hour, minute, second] = numbers(clock, ':')?;
         let days = days_before(year, month, day)?;
         let seconds = days * (DAY / 1000) + hour * 3600 + minute * 60 + second;
-        let time = Self(seconds * 1000 + thousandths.parse::<u64>().ok()?);
+        let time = Self(seconds * 1000 + thousandths);
         // One moment has one form: no sign, no 31st of June, no 24 o'clock.
         (time.0 <= LAST && time.to_string() == text).then_some(time)
     }
@@ -194,6 +195,9 @@ mod tests {
             "+2026-11-25T18:30:00.000Z",
             "2026-+1-25T18:30:00.000Z",
             "2026-11-25T18:30:00.+00Z",
+            "2026-11-25T18:30:00.18446744073709551615Z",
+            "4294967295-11-25T18:30:00.000Z",
+            "2026-11-25T4294967295:4294967295:4294967295.65535Z",
         ] {
             assert_eq!(Time::parse(text), None, "{text}");
         }

@@ -4,7 +4,22 @@ use crate::key::{Fingerprint, PublicKey, Signature};
 use crate::public::Public;
 use crate::time::Time;
 
-/// What a field of a record may hold. Nothing else enters a record, and there is no way to make one of a secret type.
+/// What a field of a record may hold. Nothing else enters a record, and there is no way to make one of a secret type:
+///
+/// ```compile_fail,E0277
+/// # use strongroom_audit::Entry;
+/// # use strongroom_crypto::secret::Secret;
+/// fn leak(secret: Secret<32>) -> Entry {
+///     Entry::new("made").with("key", secret)
+/// }
+/// ```
+///
+/// ```
+/// # use strongroom_audit::{Entry, PublicKey};
+/// fn record(public: PublicKey) -> Entry {
+///     Entry::new("made").with("key", public)
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value {
     /// Text that is public.

@@ -3,8 +3,8 @@
 mod check;
 mod error;
 
-pub use check::{End, Signed};
 pub(crate) use check::Checker;
+pub use check::{End, Signed};
 pub use error::{BadLines, Problem, VerifyError};
 
 use crate::key::{Fingerprint, PublicKey};

@@ -11,7 +11,7 @@ use crate::chain::{self, COSIGNED, KEY, NAME, SEALED, SIGNATURE, SIGNED, Tip};
 use crate::entry::{BadEntry, Entry};
 use crate::key::{PublicKey, Signature};
 use crate::public::{NotPublic, Public};
-use crate::record::{MAX_LINE, Record};
+use crate::record::Record;
 use crate::time::Time;
 
 /// Where lines go.
@@ -124,11 +124,7 @@ impl<S: Sink> Writer<S> {
     fn put(&mut self, at: Time, entry: Entry) -> Result<u64, AppendError> {
         self.writable()?;
         entry.check().map_err(AppendError::Entry)?;
-        let record = self.tip.place(at, entry);
-        let line = record.line() + "\n";
-        if line.len() > MAX_LINE {
-            return Err(AppendError::Entry(BadEntry::TooManyFields));
-        }
+        let (record, line) = line(self.tip, at, entry);
         if let Err(error) = self.sink.append(line.as_bytes()) {
             self.state = State::Broken;
             return Err(AppendError::Io(error));
@@ -144,14 +140,9 @@ impl<S: Sink> Writer<S> {
             State::Broken => Err(AppendError::Broken),
         }
     }
-
-    #[cfg(test)]
-    pub(crate) fn into_sink(self) -> S {
-        self.sink
-    }
 }
 
-/// A line as long as a writer makes them, in a record of its own.
+/// The record of an entry, and its line as it lies in the file.
 pub(crate) fn line(tip: Tip, at: Time, entry: Entry) -> (Record, String) {
     let record = tip.place(at, entry);
     let line = record.line() + "\n";
@@ -184,14 +175,17 @@ impl fmt::Display for AppendError {
         match self {
             Self::Entry(error) => error.fmt(f),
             Self::Purpose(error) => error.fmt(f),
-            Self::Io(error) => write!(f, "the record could not be written ({error}): make room for it, and open the file again"),
+            Self::Io(error) => write!(
+                f,
+                "the record could not be written ({error}): make room for it, and open the file again"
+            ),
             Self::Broken => f.write_str("an earlier record could not be written: open the file again"),
             Self::Sealed => f.write_str("the file is sealed, and nothing can be added: begin another"),
             Self::Randomness(error) => error.fmt(f),
             Self::Signer(error) => write!(f, "the key did not sign: {error}"),
-            Self::Misbehaved => {
-                f.write_str("what the key made is no signature of its own: do not trust the device that holds it")
-            }
+            Self::Misbehaved => f.write_str(
+                "what the key made is no signature of its own: do not trust the device that holds it",
+            ),
         }
     }
 }

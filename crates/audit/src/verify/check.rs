@@ -86,7 +86,9 @@ impl Checker {
             (Own::Opened { .. }, Some(_)) => return Err(Problem::OpenedTwice),
             (_, None) => return Err(Problem::NotOpened),
             (Own::Repaired, Some(_)) => {}
-            (Own::Cosigned(key, signature, name), Some(_)) => self.sign(record, key, &signature, Some(name))?,
+            (Own::Cosigned(key, signature, name), Some(_)) => {
+                self.sign(record, key, &signature, Some(name))?;
+            }
             (Own::Signed(key, signature), Some(_)) => {
                 self.sign(record, key, &signature, None)?;
                 self.end = End::Signed;
