@@ -125,8 +125,8 @@ fn damage_that_no_crash_leaves_is_refused_and_left_as_it_is() {
     let good = fs::read(&path).unwrap();
     let whole = lines(&good);
     let damaged = [
-        [&whole[0][..], &whole[2], &whole[1]].concat(),
-        [&whole[0][..], &whole[2]].concat(),
+        [whole[0].as_str(), &whole[2], &whole[1]].concat(),
+        [whole[0].as_str(), &whole[2]].concat(),
         whole.concat().replace("one", "two"),
         whole.concat() + "\n",
         whole.concat() + &"x".repeat(70_000),
