@@ -6,7 +6,9 @@ use strongroom_crypto::sign::Algorithm;
 use crate::entry::Entry;
 use crate::key::{Fingerprint, PublicKey, Signature};
 use crate::public::Public;
-use crate::record::{BadLine, CHECK, FINGERPRINT, HMAC, ID, Record, SHA256, TIME, key_tag, signature_tag};
+use crate::record::{
+    BadLine, CHECK, FINGERPRINT, HMAC, ID, OBJECT, Record, SHA256, TIME, key_tag, signature_tag,
+};
 use crate::time::Time;
 use crate::value::Value;
 
@@ -122,6 +124,7 @@ fn tagged(tag: &str, text: &str) -> Option<Value> {
         ID => bytes.try_into().ok().map(Value::Id),
         HMAC => bytes.try_into().ok().map(Value::Hmac),
         CHECK => Some(Value::CheckValue(bytes)),
+        OBJECT => Some(Value::ObjectId(bytes)),
         FINGERPRINT => Some(Value::Fingerprint(Fingerprint::from_bytes(bytes.try_into().ok()?))),
         _ => ALGORITHMS.into_iter().find_map(|algorithm| {
             if tag == key_tag(algorithm) {

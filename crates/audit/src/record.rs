@@ -91,6 +91,7 @@ fn json(value: &Value) -> String {
         Value::Id(bytes) => (ID, bytes),
         Value::Hmac(bytes) => (HMAC, bytes),
         Value::CheckValue(bytes) => (CHECK, bytes),
+        Value::ObjectId(bytes) => (OBJECT, bytes),
         Value::PublicKey(key) => (key_tag(key.algorithm()), key.as_bytes()),
         Value::Fingerprint(fingerprint) => (FINGERPRINT, fingerprint.as_bytes()),
         Value::Signature(signature) => (signature_tag(signature.algorithm()), signature.as_bytes()),
@@ -147,5 +148,6 @@ pub(crate) const SHA256: &str = "sha256";
 pub(crate) const ID: &str = "id";
 pub(crate) const HMAC: &str = "hmac";
 pub(crate) const CHECK: &str = "check";
+pub(crate) const OBJECT: &str = "object";
 pub(crate) const FINGERPRINT: &str = "fingerprint";
 pub(crate) const TIME: &str = "time";

@@ -38,6 +38,8 @@ pub enum Value {
     Hmac([u8; 32]),
     /// A key's check value, by which people tell whether two places hold the same key. 1 to 32 bytes.
     CheckValue(Vec<u8>),
+    /// What a device calls one of its objects (PKCS #11's `CKA_ID`). 1 to 64 bytes.
+    ObjectId(Vec<u8>),
     /// A public key.
     PublicKey(PublicKey),
     /// A public key's fingerprint.
@@ -47,11 +49,12 @@ pub enum Value {
 }
 
 impl Value {
-    /// Whether it can be written: numbers and check values have limits.
+    /// Whether it can be written: numbers, check values and object ids have limits.
     pub(crate) fn is_within_limits(&self) -> bool {
         match self {
             Self::Number(number) => *number <= MAX_NUMBER,
             Self::CheckValue(bytes) => (1..=MAX_CHECK_VALUE).contains(&bytes.len()),
+            Self::ObjectId(bytes) => (1..=MAX_OBJECT_ID).contains(&bytes.len()),
             _ => true,
         }
     }
@@ -85,3 +88,4 @@ impl From<u8> for Value {
 
 pub(crate) const MAX_NUMBER: u64 = (1 << 53) - 1;
 pub(crate) const MAX_CHECK_VALUE: usize = 32;
+pub(crate) const MAX_OBJECT_ID: usize = 64;

@@ -61,6 +61,7 @@ fn other_json_of_the_same_meaning_is_refused() {
         "\"a\":True",
         "\"a\":{}",
         "\"a\":{\"check\":\"\"}",
+        "\"a\":{\"object\":\"\"}",
         "\"a\":{\"check\":\"0G\"}",
         "\"a\":{\"check\":\"AA\"}",
         "\"a\":{\"id\":\"00\"}",

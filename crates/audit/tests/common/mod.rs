@@ -63,7 +63,9 @@ fn begun(bytes: &mut Vec<u8>) -> Writer<Lines<'_>> {
         Entry::new("present").with("name", text("Ada \"the first\" Lovelace \\ Zoë")).with("shares", 2_u8);
     writer.append(at(2), entry).unwrap();
     let entry = Entry::new("handed-out").with("set", Value::Id([9; 16])).with("until", at(99));
-    writer.append(at(3), entry.with("check", Value::CheckValue(vec![1, 2, 3]))).unwrap();
+    let entry =
+        entry.with("check", Value::CheckValue(vec![1, 2, 3])).with("object", Value::ObjectId(vec![4; 20]));
+    writer.append(at(3), entry).unwrap();
     let entry =
         Entry::new("seen").with("path", Value::Hmac([3; 32])).with("by", public(&key(2)).fingerprint());
     writer.append(at(4), entry.with("key", public(&key(2)))).unwrap();
