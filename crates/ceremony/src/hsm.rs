@@ -9,6 +9,7 @@ mod rehearsal;
 mod tokens;
 
 use strongroom::{HsmKey, HsmKeys, NoHsm};
+use strongroom_audit::Signer;
 
 use crate::run::CeremonyError;
 
@@ -33,6 +34,13 @@ pub trait Tokens: HsmKeys {
     ///
     /// [`CeremonyError::Hsm`] when the key is not there or does not work.
     fn evidence(&self, key: &HsmKey) -> Result<String, CeremonyError>;
+
+    /// A key that signs.
+    ///
+    /// # Errors
+    ///
+    /// [`CeremonyError::Hsm`] when it is not there, or signs nothing.
+    fn signer(&self, key: &HsmKey) -> Result<Box<dyn Signer>, CeremonyError>;
 }
 
 impl Tokens for NoHsm {
@@ -41,6 +49,14 @@ impl Tokens for NoHsm {
     }
 
     fn evidence(&self, key: &HsmKey) -> Result<String, CeremonyError> {
-        Err(CeremonyError::Hsm(format!("this program was built without HSMs, and {key} cannot be reached")))
+        Err(without(key))
     }
+
+    fn signer(&self, key: &HsmKey) -> Result<Box<dyn Signer>, CeremonyError> {
+        Err(without(key))
+    }
+}
+
+fn without(key: &HsmKey) -> CeremonyError {
+    CeremonyError::Hsm(format!("this program was built without HSMs, and {key} cannot be reached"))
 }

@@ -14,7 +14,8 @@ use std::fmt;
 use std::path::PathBuf;
 
 use sha2::{Digest as _, Sha256};
-use strongroom::{Policy, Suite};
+use strongroom::{HsmKey, Policy, Suite};
+use strongroom_audit::Fingerprint;
 
 pub use error::PlanError;
 pub use steps::Step;
@@ -226,6 +227,15 @@ impl Allowance {
     }
 }
 
+/// The key that signs the transcript.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TranscriptKey {
+    /// Where it is.
+    pub key: HsmKey,
+    /// What everybody verifies the transcript with.
+    pub fingerprint: Fingerprint,
+}
+
 /// A plan that fits together.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
@@ -253,6 +263,8 @@ pub struct Plan {
     pub cooling_off: u64,
     /// The SHA-256 that the program must have.
     pub software: Option<[u8; 32]>,
+    /// The key that signs the transcript at the end.
+    pub transcript: Option<TranscriptKey>,
     /// What lies on the table: machines, tokens, sealed bags, by serial number.
     pub devices: Vec<String>,
     /// What is allowed although it is unsafe.

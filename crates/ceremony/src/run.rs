@@ -19,6 +19,7 @@ mod journal;
 pub mod record;
 mod rehearsal;
 mod shares;
+mod signing;
 mod software;
 mod store;
 
@@ -32,6 +33,7 @@ use strongroom::{HsmKeys, NoHsm, Policy, Proved, Storage, Store};
 
 pub use error::CeremonyError;
 pub use journal::JournalError;
+pub use signing::Seal;
 pub use software::{Software, SoftwareError};
 
 use crate::hsm::Tokens;

@@ -53,7 +53,7 @@ fn openpgp_key() -> (SignedSecretKey, String, String) {
 
 #[test]
 fn no_share_lies_anywhere_but_with_its_custodian() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = common::directory();
     let identity = age::x25519::Identity::generate();
     let (secret, armoured, fingerprint) = openpgp_key();
     let certificate = directory.path().join("old2.asc");
@@ -108,7 +108,7 @@ fn no_share_lies_anywhere_but_with_its_custodian() {
 
 #[test]
 fn certificate_that_was_exchanged_stops_the_ceremony_before_there_are_shares() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = common::directory();
     let (_, armoured, _) = openpgp_key();
     fs::write(directory.path().join("a.asc"), armoured).unwrap();
     let custody = format!(
@@ -130,7 +130,7 @@ fn certificate_that_was_exchanged_stops_the_ceremony_before_there_are_shares() {
 
 #[test]
 fn cooling_off_is_not_shortened_by_the_journal() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = common::directory();
     let mut people = made(directory.path());
     let plan = replacement(directory.path(), Kind::Rekey, "24h");
     assert!(matches!(hold(&plan, &mut people).unwrap(), Ended::Cooling { .. }));
@@ -151,7 +151,7 @@ fn cooling_off_is_not_shortened_by_the_journal() {
 
 #[test]
 fn journal_of_another_plan_is_not_gone_on_with() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = common::directory();
     let mut people = made(directory.path());
     let other = plan(directory.path(), "create", Kind::Unseal, "", &common::HOLDERS);
     assert!(matches!(hold(&other, &mut people), Err(CeremonyError::Journal(_))));
@@ -159,7 +159,7 @@ fn journal_of_another_plan_is_not_gone_on_with() {
 
 #[test]
 fn rehearsal_touches_neither_the_store_nor_the_real_shares() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = common::directory();
     let first = made(directory.path());
     // Opening a storage writes into its file, so what it holds is compared: slots and head are sealed anew by any change.
     let state = || {

@@ -1,6 +1,7 @@
-//! A ceremony that ends at every turn of every kind: it goes on or nothing was done, and some quorum always opens the store.
+//! A ceremony that ends at a turn of any kind: it goes on or nothing was done, and some quorum always opens the store.
 //!
-//! What people have written down survives an interruption; what was in memory does not.
+//! What people have written down survives an interruption; what was in memory does not. Every fourth turn is tried; with
+//! `CEREMONY_EVERY_TURN` in the environment, all of them.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
 mod common;
@@ -27,7 +28,7 @@ fn at_every_turn(
 ) -> usize {
     let mut turns = 0;
     loop {
-        let directory = tempfile::tempdir().unwrap();
+        let directory = common::directory();
         let (mut people, plan) = start(directory.path());
         people.leave_at = Some(turns);
         match hold(&plan, &mut people) {
@@ -46,7 +47,7 @@ fn at_every_turn(
             Ended::Complete
         );
         after(directory.path(), &again.shares);
-        turns += 1;
+        turns += if common::thorough() { 1 } else { 4 };
     }
 }
 
@@ -65,7 +66,7 @@ fn creation_ends_in_a_store_or_in_none_whenever_it_is_interrupted() {
 }
 
 fn replaced(kind: Kind) -> usize {
-    let base = tempfile::tempdir().unwrap();
+    let base = common::directory();
     let first = made(base.path());
     at_every_turn(
         |directory| {
@@ -99,7 +100,7 @@ fn seal_change_leaves_exactly_one_set_in_force_whenever_it_is_interrupted() {
 
 #[test]
 fn drill_changes_nothing_whenever_it_is_interrupted() {
-    let base = tempfile::tempdir().unwrap();
+    let base = common::directory();
     let first = made(base.path());
     let turns = at_every_turn(
         |directory| {
@@ -115,7 +116,7 @@ fn drill_changes_nothing_whenever_it_is_interrupted() {
 
 #[test]
 fn recovery_ends_in_the_store_or_in_none_whenever_it_is_interrupted() {
-    let base = tempfile::tempdir().unwrap();
+    let base = common::directory();
     let first = made(base.path());
     let store = common::open(base.path(), &first.shares, "Old").unwrap();
     let mut backup = fs::File::create(base.path().join("backup")).unwrap();
@@ -143,7 +144,7 @@ fn recovery_ends_in_the_store_or_in_none_whenever_it_is_interrupted() {
 
 #[test]
 fn destruction_leaves_the_whole_store_or_nothing_whenever_it_is_interrupted() {
-    let base = tempfile::tempdir().unwrap();
+    let base = common::directory();
     let first = made(base.path());
     let turns = at_every_turn(
         |directory| {
@@ -165,8 +166,8 @@ fn destruction_leaves_the_whole_store_or_nothing_whenever_it_is_interrupted() {
 
 #[test]
 fn transcript_that_is_full_stops_the_ceremony_before_the_commit() {
-    for full_at in 0.. {
-        let directory = tempfile::tempdir().unwrap();
+    for full_at in (0..).step_by(if common::thorough() { 1 } else { 3 }) {
+        let directory = common::directory();
         let mut people = People::default();
         let mut notes = Notes { full_at: Some(full_at), ..Notes::default() };
         match run(&creation(directory.path()), Setting::default(), &mut people, &mut notes) {

@@ -10,8 +10,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::sync::Arc;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, RwLock};
 
 use common::{
     CHANGE, HOLDERS, Notes, OLD, People, Shares, copy, created_store, made, opens, plan_text, store_path,
@@ -32,7 +32,8 @@ struct Case {
 impl Case {
     /// Begins with a store and its holders.
     fn with_store(kind: Kind) -> Self {
-        let base = tempfile::tempdir().unwrap();
+        let _no_fork = FORKING.read().unwrap();
+        let base = common::directory();
         let people = made(base.path());
         Self { kind, base, shares: people.shares, store: people.store }
     }
@@ -65,14 +66,15 @@ impl Case {
 
     /// The turns of an undisturbed ceremony that are tried.
     fn turns(&self) -> BTreeSet<usize> {
-        let directory = tempfile::tempdir().unwrap();
+        let directory = common::directory();
         let plan = self.begin(directory.path());
+        let _no_fork = FORKING.read().unwrap();
         let mut people = people(directory.path());
         let ended = run(&plan, Setting::default(), &mut people, &mut Notes::default()).unwrap();
         assert_eq!(ended, Ended::Complete);
         let steps: BTreeSet<Step> = people.steps.iter().copied().flatten().collect();
         assert_eq!(steps.len(), self.kind.steps().len(), "every step was gone through");
-        if std::env::var_os("CEREMONY_EVERY_TURN").is_some() {
+        if common::thorough() {
             return (0..people.turns).collect();
         }
         let mut tried = BTreeSet::from([0]);
@@ -89,15 +91,10 @@ impl Case {
     fn killed(&self, between: impl Fn(&Path, &Shares, usize), after: impl Fn(&Path, &Shares)) {
         let turns = self.turns();
         for turn in &turns {
-            let directory = tempfile::tempdir().unwrap();
+            let directory = common::directory();
             let plan = self.begin(directory.path());
-            let ended = Command::new(std::env::current_exe().unwrap())
-                .args(["--exact", "process_to_be_killed", "--ignored"])
-                .envs([("CEREMONY", directory.path().as_os_str()), ("TURN", turn.to_string().as_ref())])
-                .stdout(Stdio::null())
-                .stderr(Stdio::null())
-                .status()
-                .unwrap();
+            let ended = spawned(directory.path(), *turn).wait().unwrap();
+            let _no_fork = FORKING.read().unwrap();
             assert_eq!(ended.signal(), Some(9), "turn {turn}: it was killed, and ended in no other way");
             between(directory.path(), &people(directory.path()).shares, *turn);
             let mut again = people(directory.path());
@@ -110,6 +107,19 @@ impl Case {
         assert!(turns.len() >= 2 * self.kind.steps().len());
     }
 }
+
+fn spawned(directory: &Path, turn: usize) -> Child {
+    let _alone = FORKING.write().unwrap();
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command
+        .args(["--exact", "process_to_be_killed", "--ignored"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    command.envs([("CEREMONY", directory.as_os_str()), ("TURN", turn.to_string().as_ref())]).spawn().unwrap()
+}
+
+/// A process that is being started has, for a moment, the locks of every store that is open in this one. So there is none.
+static FORKING: RwLock<()> = RwLock::new(());
 
 /// People with what they have written down.
 fn people(directory: &Path) -> People {
@@ -137,7 +147,7 @@ fn process_to_be_killed() {
 #[test]
 fn killed_creation_leaves_a_store_that_its_quorum_opens_or_none() {
     let (shares, store) = (Shares::new(), String::new());
-    let case = Case { kind: Kind::Create, base: tempfile::tempdir().unwrap(), shares, store };
+    let case = Case { kind: Kind::Create, base: common::directory(), shares, store };
     case.killed(
         |directory, shares, turn| {
             assert_eq!(created_store(directory), opens(directory, shares, "Old"), "turn {turn}");
@@ -181,9 +191,10 @@ fn killed_drill_changes_nothing() {
 fn killed_share_check_is_repeated() {
     let case = Case::with_store(Kind::ShareCheck);
     let path = store_path(case.base.path());
+    let no_fork = FORKING.read().unwrap();
     let sealed = pollster::block_on(SealedStore::open(Arc::new(DiskStorage::open(&path).unwrap()))).unwrap();
     let slots = strongroom_ceremony::slot_file::encode(sealed.slots());
-    drop(sealed);
+    drop((sealed, no_fork));
     fs::write(case.base.path().join("slots.txt"), slots).unwrap();
     case.killed(
         |directory, shares, _| assert!(opens(directory, shares, "Old")),
@@ -194,11 +205,12 @@ fn killed_share_check_is_repeated() {
 #[test]
 fn killed_recovery_leaves_the_whole_store_or_none() {
     let case = Case::with_store(Kind::Recovery);
+    let no_fork = FORKING.read().unwrap();
     let store = common::open(case.base.path(), &case.shares, "Old").unwrap();
     let mut backup = fs::File::create(case.base.path().join("backup")).unwrap();
     pollster::block_on(store.backup(&mut backup, |_, _| std::ops::ControlFlow::Continue(()))).unwrap();
     pollster::block_on(store.seal());
-    drop(store);
+    drop((store, no_fork));
     fs::remove_dir_all(store_path(case.base.path())).unwrap();
     case.killed(
         |directory, shares, turn| {

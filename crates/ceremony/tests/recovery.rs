@@ -1,5 +1,5 @@
 //! The worst day: another implementation, in Python, opens what this one made, with shares and a copy alone.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod common;
 
@@ -8,6 +8,7 @@ use std::fs;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::Mutex;
 
 use common::{People, Shares, copy, hold, open, plan, store_path};
 use strongroom::{Plaintext, Store};
@@ -58,8 +59,12 @@ fn python() -> PathBuf {
     candidates.into_iter().find(fits).expect("no Python has the packages: run `cargo xtask setup`")
 }
 
+/// A process that is being started has, for a moment, the locks of every store that is open in this one. So the tests take
+/// turns.
+static TURNS: Mutex<()> = Mutex::new(());
+
 fn recover(from: &Path, shares: &[&str]) -> Output {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = common::directory();
     let file = directory.path().join("shares");
     fs::write(&file, shares.join("\n")).unwrap();
     let program = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testvectors/recover.py");
@@ -79,7 +84,8 @@ fn values(output: &Output) -> BTreeMap<String, Vec<u8>> {
 
 #[test]
 fn another_implementation_recovers_every_value_from_shares_and_a_copy() {
-    let directory = tempfile::tempdir().unwrap();
+    let _turn = TURNS.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let directory = common::directory();
     let (store, shares, expected) = filled(directory.path());
     let share = |name: &str| shares[name].as_str();
     let quorum = [share("Old 1"), share("Old 3"), share("Old 4"), share("Old 5")];
@@ -102,11 +108,12 @@ fn another_implementation_recovers_every_value_from_shares_and_a_copy() {
 
 #[test]
 fn another_implementation_tells_too_few_shares_and_wrong_ones() {
-    let directory = tempfile::tempdir().unwrap();
+    let _turn = TURNS.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let directory = common::directory();
     let (store, shares, _) = filled(directory.path());
     pollster::block_on(store.seal());
     drop(store);
-    let other = tempfile::tempdir().unwrap();
+    let other = common::directory();
     let foreign = common::made(other.path()).shares;
     let share = |name: &str| shares[name].as_str();
     let spoilt: String = share("Old 1").replace(' ', "").chars().rev().collect();

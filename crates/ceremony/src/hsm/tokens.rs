@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use strongroom::pkcs11::{KeyKind, KeySelector, KeySpec};
 use strongroom::{HsmConfigError, HsmKey, Hsms};
+use strongroom_audit::Signer;
 
 use super::Tokens;
 use crate::plan::Plan;
@@ -60,6 +61,11 @@ impl Tokens for Hsms {
             None => text.push_str("; no check value"),
         }
         Ok(text)
+    }
+
+    fn signer(&self, key: &HsmKey) -> Result<Box<dyn Signer>, CeremonyError> {
+        let signer = Hsms::signer(self, key, None).map_err(|error| failed(&error))?;
+        Ok(Box::new(signer))
     }
 }
 

@@ -55,6 +55,11 @@ pub fn findings(plan: &Plan) -> Vec<Finding> {
             "software is not given, so nobody compares the program with the one that was reviewed".to_owned(),
         ));
     }
+    if plan.transcript.is_none() {
+        findings.push(Finding::Unwise(
+            "transcript_key is not given, so nobody signs the transcript, and whoever has the file can alter it".to_owned(),
+        ));
+    }
     for allowance in &plan.allow {
         findings.push(Finding::Unwise(match allowance {
             Allowance::Swap => "swap is allowed: secrets could be written to a disk".to_owned(),
@@ -160,6 +165,13 @@ fn write_explained(plan: &Plan, text: &mut String) -> std::fmt::Result {
     }
     if let Some(policy) = &plan.policy {
         writeln!(text, "Afterwards slot \"{}\" opens it: {}", plan.label, in_words(policy))?;
+    }
+    if let Some(transcript) = &plan.transcript {
+        writeln!(
+            text,
+            "The transcript is signed by {}, fingerprint {}",
+            transcript.key, transcript.fingerprint
+        )?;
     }
     if let Some(name) = &plan.requested_by {
         writeln!(text, "Asked for by: {name}")?;

@@ -85,6 +85,13 @@ pub enum PlanError {
     CoolingOff,
     /// The policy names a token that has no section.
     UnknownToken(String),
+    /// Of two words that belong together one is not there.
+    Incomplete {
+        /// The word that is there.
+        word: &'static str,
+        /// The other.
+        other: &'static str,
+    },
     /// A PIN stands in the plan.
     Pin,
 }
@@ -138,12 +145,13 @@ impl fmt::Display for PlanError {
             Self::CoolingOff => f.write_str(
                 "a cooling-off time is at most 6 days, since new shares that wait for more than 7 days end by themselves",
             ),
+            Self::Incomplete { word, other } => write!(f, "{word} needs {other} beside it: add it"),
             Self::Pin => f.write_str(
                 "a PIN does not belong into a plan, and this one must be changed now: write where it is, as in \
                  pin = \"env://STRONGROOM_PIN\"",
             ),
             Self::UnknownToken(name) => {
-                write!(f, "the policy names the token {name:?}, and there is no section [hsm.{name}]: add it")
+                write!(f, "the plan names the token {name:?}, and has no section [hsm.{name}]: add it")
             }
         }
     }

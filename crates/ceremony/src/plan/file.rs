@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use strongroom::{Policy, Suite};
 
-use super::{Allowance, Custody, Kind, Person, Plan, PlanError, Role, Step, VERSION};
+use super::{Allowance, Custody, Kind, Person, Plan, PlanError, Role, Step, TranscriptKey, VERSION};
 
 /// The file, word by word.
 #[derive(Deserialize)]
@@ -25,6 +25,8 @@ struct Words {
     requested_by: Option<String>,
     cooling_off: Option<String>,
     software: Option<String>,
+    transcript_key: Option<String>,
+    transcript_fingerprint: Option<String>,
     #[serde(default)]
     devices: Vec<String>,
     #[serde(default)]
@@ -78,6 +80,7 @@ pub(super) fn parse(text: &str, hash: [u8; 32]) -> Result<Plan, PlanError> {
         requested_by: file.requested_by,
         cooling_off: file.cooling_off.map_or(Ok(0), |text| duration(&text))?,
         software: file.software.map(|text| software(&text)).transpose()?,
+        transcript: transcript(file.transcript_key, file.transcript_fingerprint)?,
         devices: file.devices.into_iter().map(|device| plain("devices", device)).collect::<Result<_, _>>()?,
         allow: allowances(&file.allow)?,
         people,
@@ -301,6 +304,7 @@ fn tokens_fit(plan: &Plan) -> Result<(), PlanError> {
         }
     }
     let keys = plan.policy.iter().flat_map(Policy::hsm_keys);
+    let keys = keys.chain(plan.transcript.iter().map(|transcript| &transcript.key));
     match keys.map(strongroom::HsmKey::token).find(|token| !plan.hsm.contains_key(*token)) {
         Some(token) => Err(PlanError::UnknownToken(token.to_owned())),
         None => Ok(()),
@@ -349,12 +353,47 @@ fn duration(text: &str) -> Result<u64, PlanError> {
     number.checked_mul(seconds).ok_or_else(refused)
 }
 
+/// A key in an HSM, as policies write it, and its fingerprint: both or neither.
+fn transcript(key: Option<String>, fingerprint: Option<String>) -> Result<Option<TranscriptKey>, PlanError> {
+    let (key, fingerprint) = match (key, fingerprint) {
+        (None, None) => return Ok(None),
+        (Some(key), Some(fingerprint)) => (key, fingerprint),
+        (Some(_), None) => {
+            return Err(PlanError::Incomplete { word: "transcript_key", other: "transcript_fingerprint" });
+        }
+        (None, Some(_)) => {
+            return Err(PlanError::Incomplete { word: "transcript_fingerprint", other: "transcript_key" });
+        }
+    };
+    let refused = |word, value: &str, expected: &str| PlanError::Value {
+        word,
+        value: value.to_owned(),
+        expected: expected.to_owned(),
+    };
+    let Ok(Policy::Hsm(key)) = key.parse::<Policy>() else {
+        return Err(refused("transcript_key", &key, "hsm(TOKEN, KEY)"));
+    };
+    let fingerprint = fingerprint.parse().map_err(|_| {
+        refused(
+            "transcript_fingerprint",
+            &fingerprint,
+            "the key's fingerprint, 64 hexadecimal digits, as `strongroom hsm check` \
+                                                         shows it",
+        )
+    })?;
+    Ok(Some(TranscriptKey { key, fingerprint }))
+}
+
+/// In hexadecimal, or as the program's own words.
 fn software(text: &str) -> Result<[u8; 32], PlanError> {
+    if let Some(hash) = crate::words::parse(text) {
+        return Ok(hash);
+    }
     let bytes = data_encoding::HEXLOWER_PERMISSIVE.decode(hexadecimal(text).as_bytes()).ok();
     bytes.and_then(|bytes| bytes.try_into().ok()).ok_or_else(|| PlanError::Value {
         word: "software",
         value: text.to_owned(),
-        expected: "the program's SHA-256, 64 hexadecimal digits".to_owned(),
+        expected: "the program's SHA-256, 64 hexadecimal digits or 32 words".to_owned(),
     })
 }
 

@@ -236,15 +236,30 @@ impl<'a> Ceremony<'a> {
             if possession.missing().is_empty() {
                 break;
             }
-            self.prove_one(person, &mut possession)?;
+            self.prove_one(person, &slot, &mut possession)?;
         }
         self.proved = Some(possession.finish()?);
         Ok(())
     }
 
-    fn prove_one(&mut self, person: &'a Person, possession: &mut Possession) -> Result<(), CeremonyError> {
+    fn prove_one(
+        &mut self,
+        person: &'a Person,
+        slot: &Slot,
+        possession: &mut Possession,
+    ) -> Result<(), CeremonyError> {
         self.talk.tell(&format!("{}: show that your new share is good.", person.name))?;
-        let taken = self.take_share(person, |share| possession.offer(share))?;
+        let plan = self.plan;
+        let taken = self.take_share(person, |share| {
+            let group = slot.policy().leaf(share.group).and_then(|leaf| leaf.name);
+            let index = share.share.index().get();
+            let owner = plan.custodian(group, index).filter(|_| share.set == slot.set_id());
+            if let Some(owner) = owner.filter(|owner| owner.name != person.name) {
+                let of = group.map(|group| format!(" of group \"{group}\"")).unwrap_or_default();
+                return Err(format!("this is share {index}{of}, which is {}'s: enter your own", owner.name));
+            }
+            possession.offer(share).map_err(|error| error.to_string())
+        })?;
         if let Taken::Yes { set, accepted } = taken {
             self.event(&Event::Proved { by: person, set, index: accepted.index })?;
             let progress = possession.progress();

@@ -65,6 +65,8 @@ pub enum CeremonyError {
         /// Shares that are needed.
         need: usize,
     },
+    /// The transcript was not signed.
+    Signing(String),
     /// An HSM did not do its part.
     Hsm(String),
     /// Not every share was right.
@@ -124,6 +126,10 @@ impl fmt::Display for CeremonyError {
                 f,
                 "{have} of {need} shares are here, and nobody else is in the plan who could bring one: start again when more \
                  holders can come"
+            ),
+            Self::Signing(why) => write!(
+                f,
+                "the transcript is not signed: {why}. Everything else is done; start again with --resume when the key can sign"
             ),
             Self::Hsm(error) => write!(f, "an HSM did not do its part: {error}"),
             Self::SharesBad { of } => write!(

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use strongroom::share_text::{self, Correction};
-use strongroom::{Accepted, Decoded, ShareError, ShareText};
+use strongroom::{Accepted, Decoded, ShareText};
 
 use super::record::Event;
 use super::{Ceremony, CeremonyError};
@@ -27,7 +27,7 @@ impl Ceremony<'_> {
     pub(super) fn take_share(
         &mut self,
         who: &Person,
-        mut offer: impl FnMut(ShareText) -> Result<Accepted, ShareError>,
+        mut offer: impl FnMut(ShareText) -> Result<Accepted, String>,
     ) -> Result<Taken, CeremonyError> {
         loop {
             let Some(share) = self.typed_share(who)? else { return Ok(Taken::No) };
@@ -38,7 +38,7 @@ impl Ceremony<'_> {
                     self.event(&Event::ShareAccepted { set, group, index, by: who })?;
                     return Ok(Taken::Yes { set, accepted });
                 }
-                Err(error) => self.refuse(who, &error.to_string())?,
+                Err(why) => self.refuse(who, &why)?,
             }
         }
     }

@@ -56,6 +56,7 @@ impl Ceremony<'_> {
         self.event(&Event::Software { version: software.version, hash: software.hash })?;
         self.talk.tell(&format!("Program: version {}", software.version))?;
         self.talk.tell(&format!("Program hash: {}", hexadecimal(&software.hash)))?;
+        self.talk.tell(&format!("In words: {}", crate::words::of(&software.hash)))?;
         let compared = match self.plan.software {
             Some(expected) if expected == software.hash => "This is the program that the plan names.",
             Some(_) if !self.setting.rehearsal => return Err(SoftwareError::AnotherProgram.into()),

@@ -79,7 +79,7 @@ impl<'a> Ceremony<'a> {
             if unsealing.ready().is_some() {
                 break;
             }
-            self.take_share(person, |share| unsealing.offer(share))?;
+            self.take_share(person, |share| unsealing.offer(share).map_err(|error| error.to_string()))?;
             let progress = unsealing.progress().into_iter().max_by_key(|progress| progress.have);
             if let Some(progress) = progress {
                 self.talk.progress(progress.have, progress.need)?;
@@ -119,7 +119,7 @@ impl<'a> Ceremony<'a> {
             if unsealing.ready().is_some() {
                 break;
             }
-            self.take_share(person, |share| unsealing.offer(share))?;
+            self.take_share(person, |share| unsealing.offer(share).map_err(|error| error.to_string()))?;
             let progress = unsealing.progress().into_iter().max_by_key(|progress| progress.have);
             if let Some(progress) = progress {
                 self.talk.progress(progress.have, progress.need)?;

@@ -6,12 +6,23 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use strongroom::causes::StorageOpenError;
 use strongroom::{DiskStorage, OpenError, Plaintext, SealedStore, Store};
 use strongroom_ceremony::plan::{Kind, Person, Plan, Step};
 use strongroom_ceremony::run::conversation::{Conversation, Gone, Stage};
 use strongroom_ceremony::run::record::{Event, Record, RecordError};
 use strongroom_ceremony::run::{CeremonyError, Ended, Setting, run};
 use zeroize::Zeroizing;
+
+/// A directory in memory where the machine has that: a store's log is 32 MiB, and these tests make many stores.
+pub(crate) fn directory() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
+}
+
+/// Whether tests are to try everything that they can, however long it takes.
+pub(crate) fn thorough() -> bool {
+    std::env::var_os("CEREMONY_EVERY_TURN").is_some()
+}
 
 pub(crate) type Shares = BTreeMap<String, Zeroizing<String>>;
 
@@ -230,9 +241,17 @@ pub(crate) fn made(directory: &Path) -> People {
     people
 }
 
+/// The storage, if there is any.
+fn storage(directory: &Path) -> Option<DiskStorage> {
+    match DiskStorage::open(&store_path(directory)) {
+        Err(StorageOpenError::NotFound { .. }) => None,
+        storage => Some(storage.unwrap()),
+    }
+}
+
 /// Opens the store with the shares of those whose names begin so.
 pub(crate) fn open(directory: &Path, shares: &Shares, whose: &str) -> Option<Store> {
-    let storage = Arc::new(DiskStorage::open(&store_path(directory)).ok()?);
+    let storage = Arc::new(storage(directory)?);
     let sealed = match pollster::block_on(SealedStore::open(storage)) {
         Err(OpenError::NoStore) => return None,
         sealed => sealed.unwrap(),
@@ -274,7 +293,12 @@ pub(crate) fn copy(from: &Path, to: &Path) {
 
 /// Whether there is a store, and not only storage that was made for one.
 pub(crate) fn created_store(directory: &Path) -> bool {
-    store_path(directory).exists()
-        && DiskStorage::open(&store_path(directory))
-            .is_ok_and(|storage| pollster::block_on(SealedStore::open(Arc::new(storage))).is_ok())
+    let sealed = storage(directory).map(|storage| pollster::block_on(SealedStore::open(Arc::new(storage))));
+    match sealed {
+        None | Some(Err(OpenError::NoStore)) => false,
+        Some(sealed) => {
+            sealed.unwrap();
+            true
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! The whole screen: where the ceremony is, who is at the keyboard, and what comes next.
 //!
 //! ```text
-//!  Root key of payments                                       REHEARSAL  14:03 UTC
+//!  Root key of payments                                      REHEARSAL  14:03 UTC
 //!
 //!  ✓ open  ✓ environment  ✓ deal  ▸ hand-out  · acknowledge  · commit  · export
 //!
@@ -321,7 +321,7 @@ mod tests {
         };
         view.tell("Grace has written the share down.");
         let expected = "
- Root key of payments                                     REHEARSAL  14:03 UTC
+ Root key of payments                                      REHEARSAL  14:03 UTC
 
  ✓ open  ✓ environment  ✓ deal  ▸ hand-out  · acknowledge  · commit  · export
  · close
