@@ -7,12 +7,13 @@ use strongroom_audit::{
 };
 
 use super::PURPOSE;
-use super::entry::{ABORTED, CLOSED, EXCEPTION, KIND, OPENED, PLAN, REHEARSAL, RESUMED, TITLE};
+use super::entry::{ABORTED, EXCEPTION, KIND, OPENED, PLAN, REHEARSAL, RESUMED, STEP, STEP_DONE, TITLE};
+use crate::plan::Step;
 
 /// How a ceremony ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// Every step was done, and it was closed.
+    /// Every step was done, and the witness signed off the last.
     Complete,
     /// Somebody ended it before its end.
     Aborted,
@@ -94,7 +95,7 @@ pub fn verify(bytes: &[u8], key: &Fingerprint) -> Result<Account, TranscriptErro
             OPENED if record.entry() != opened.entry() => return told(StoryProblem::AnotherCeremony),
             OPENED | RESUMED => {}
             _ if outcome != Outcome::Unfinished => return told(StoryProblem::AfterTheEnd),
-            CLOSED => outcome = Outcome::Complete,
+            STEP_DONE if record.entry().text(STEP) == Some(Step::Close.word()) => outcome = Outcome::Complete,
             ABORTED => outcome = Outcome::Aborted,
             _ => {}
         }

@@ -14,7 +14,7 @@ pub(super) fn of(event: &Event<'_>) -> Entry {
             .with(TITLE, text(title))
             .with(PLAN, Value::Sha256(*plan))
             .with(REHEARSAL, *rehearsal),
-        Event::Resumed { at } => Entry::new(RESUMED).with_some("step", at.map(|step| text(step.word()))),
+        Event::Resumed { at } => Entry::new(RESUMED).with_some(STEP, at.map(|step| text(step.word()))),
         Event::Software { version, hash } => Entry::new("software")
             .with("version", text(version))
             .with("sha256", Value::Sha256(*hash))
@@ -24,14 +24,13 @@ pub(super) fn of(event: &Event<'_>) -> Entry {
             Entry::new("present").with("name", name(person)).with("roles", roles(person))
         }
         Event::Device { device } => Entry::new("device").with("name", text(device)),
-        Event::StepBegun { step } => Entry::new("step-begun").with("step", text(step.word())),
+        Event::StepBegun { step } => Entry::new("step-begun").with(STEP, text(step.word())),
         Event::StepDone { step, witness } => {
-            Entry::new("step-done").with("step", text(step.word())).with("witness", name(witness))
+            Entry::new(STEP_DONE).with(STEP, text(step.word())).with("witness", name(witness))
         }
-        Event::Exception { step, by, what } => Entry::new(EXCEPTION)
-            .with("step", text(step.word()))
-            .with("by", name(by))
-            .with("what", text(what)),
+        Event::Exception { step, by, what } => {
+            Entry::new(EXCEPTION).with(STEP, text(step.word())).with("by", name(by)).with("what", text(what))
+        }
         Event::Approved { by } => Entry::new("approved").with("by", name(by)),
         Event::ShareAccepted { set, group, index, by } => {
             share("share-accepted", set, *group, *index).with("by", name(by))
@@ -123,11 +122,13 @@ fn text(text: &str) -> Public {
 pub(super) const OPENED: &str = "opened";
 pub(super) const RESUMED: &str = "resumed";
 pub(super) const ABORTED: &str = "aborted";
-pub(super) const CLOSED: &str = "closed";
 pub(super) const EXCEPTION: &str = "exception";
 pub(super) const KIND: &str = "kind";
 pub(super) const TITLE: &str = "title";
 pub(super) const PLAN: &str = "plan";
 pub(super) const REHEARSAL: &str = "rehearsal";
+pub(super) const STEP: &str = "step";
+pub(super) const STEP_DONE: &str = "step-done";
+const CLOSED: &str = "closed";
 const HSM_KEY: &str = "hsm-key";
 const FACT: &str = "fact";

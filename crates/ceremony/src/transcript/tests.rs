@@ -60,6 +60,7 @@ pub(crate) fn story(tell: &mut dyn FnMut(&Event<'_>)) {
     tell(&Event::Fact { name: "hsm-key", value: evidence });
     tell(&Event::Fact { name: "slot-file", value: &"ab".repeat(32) });
     tell(&Event::Closed);
+    tell(&Event::StepDone { step: Step::Close, witness: &grace });
 }
 
 /// A transcript of the story, sealed by key 1 and co-signed by key 2.
@@ -96,7 +97,7 @@ fn whole_ceremony_is_verified_by_fingerprint_alone() {
         (&[7; 32], false, Outcome::Complete)
     );
     assert_eq!(account.exceptions().count(), 1);
-    assert_eq!(account.chain().entries().count(), 23);
+    assert_eq!(account.chain().entries().count(), 24);
     let hsm = account.chain().entries().find(|record| record.entry().event() == "hsm-key").unwrap();
     assert_eq!(hsm.entry().field("object"), Some(&Value::ObjectId((0..20).collect())));
     assert_eq!(hsm.entry().field("check"), Some(&Value::CheckValue(vec![0xA1, 0xB2, 0xC3])));
@@ -196,20 +197,25 @@ fn story_that_no_ceremony_has_is_told_with_its_line() {
     let own = fingerprint(&key(1));
     let ada = person("Ada", &[Role::Custodian]);
     let aborted = Event::Aborted { by: &ada, why: "fire" };
+    let done = Event::StepDone { step: Step::Close, witness: &ada };
+    let approved = Event::Approved { by: &ada };
     for (events, line, problem) in [
         (vec![], 1, StoryProblem::NothingHappened),
         (vec![Event::Closed], 2, StoryProblem::NotOpened),
         (vec![opened(1), opened(2)], 3, StoryProblem::AnotherCeremony),
-        (vec![opened(1), Event::Closed, Event::Closed], 4, StoryProblem::AfterTheEnd),
-        (vec![opened(1), aborted.clone(), Event::Approved { by: &ada }], 4, StoryProblem::AfterTheEnd),
+        (vec![opened(1), Event::Closed, done.clone(), Event::Closed], 5, StoryProblem::AfterTheEnd),
+        (vec![opened(1), done.clone(), opened(1), approved.clone()], 5, StoryProblem::AfterTheEnd),
+        (vec![opened(1), aborted.clone(), approved], 4, StoryProblem::AfterTheEnd),
     ] {
         let found = verify(&told(&events), &own).map(drop);
         assert_eq!(found, Err(TranscriptError::Story { line, problem }));
     }
     for (events, outcome) in [
         (vec![opened(1)], Outcome::Unfinished),
+        // The witness is asked after it was closed, and an interruption there asks everything again.
+        (vec![opened(1), Event::Closed, opened(1), Event::Closed], Outcome::Unfinished),
         (vec![opened(1), opened(1), Event::Resumed { at: None }, aborted], Outcome::Aborted),
-        (vec![opened(1), Event::Closed, opened(1), Event::Resumed { at: None }], Outcome::Complete),
+        (vec![opened(1), Event::Closed, done, opened(1), Event::Resumed { at: None }], Outcome::Complete),
     ] {
         assert_eq!(verify(&told(&events), &own).unwrap().outcome(), outcome);
     }
