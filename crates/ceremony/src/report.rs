@@ -29,7 +29,14 @@ pub fn text(account: &Account) -> String {
 }
 
 fn document(account: &Account) -> Document {
-    let mut sections = vec![summary(account), signatures(account), people(account), exceptions(account)];
+    let mut sections = vec![
+        summary(account),
+        signatures(account),
+        people(account),
+        shares(account),
+        devices(account),
+        exceptions(account),
+    ];
     sections.extend(FRAMEWORKS.iter().map(|(name, about, rows)| framework(account, name, about, rows)));
     sections.push(lines(account));
     Document {
@@ -65,7 +72,11 @@ fn summary(account: &Account) -> Section {
     }
     let about = "The seal of the transcript was verified: every line is there, in its place and unchanged since it was sealed by \
         the key of this fingerprint. Compare the fingerprint and the plan's hash with what was reviewed.";
-    Section { heading: "What was held".into(), about: about.into(), table: Table { head: Vec::new(), rows } }
+    Section {
+        heading: "What was held".into(),
+        about: about.into(),
+        table: Table { head: &[("", 24), ("", 76)], rows },
+    }
 }
 
 fn signatures(account: &Account) -> Section {
@@ -78,7 +89,7 @@ fn signatures(account: &Account) -> Section {
         heading: "Signatures".into(),
         about: "Each is right, and covers every line above it. That a key is the named person's must be known from elsewhere."
             .into(),
-        table: Table { head: vec!["Who", "Key's fingerprint", "Line"], rows: rows.collect() },
+        table: Table { head: &[("Who", 24), ("Key's fingerprint", 66), ("Line", 10)], rows: rows.collect() },
     }
 }
 
@@ -104,7 +115,58 @@ fn people(account: &Account) -> Section {
         heading: "People".into(),
         about: "Who said to be there when people were checked off. Custodians and holders appear in the lines in which they act."
             .into(),
-        table: Table { head: vec!["Name", "Roles", "Lines"], rows },
+        table: Table { head: &[("Name", 34), ("Roles", 46), ("Lines", 20)], rows },
+    }
+}
+
+fn shares(account: &Account) -> Section {
+    let rows = of_event(account, &["handed-out"]).into_iter().map(|record| {
+        let entry = record.entry();
+        let by = entry.text("to");
+        let proved = of_event(account, &["proved"]).into_iter();
+        // A proof names its custodian, whose only share of the set it is, and no group.
+        let proved = proved.filter(|other| {
+            other.entry().text("by") == by && other.entry().field("set") == entry.field("set")
+        });
+        let acknowledged =
+            of_event(account, &["acknowledged"]).into_iter().filter(|other| other.entry().text("by") == by);
+        let mut lines: Vec<u64> =
+            [record].into_iter().chain(proved).chain(acknowledged).map(Record::number).collect();
+        lines.sort_unstable();
+        let index = entry.number("index").map(|index| index.to_string()).unwrap_or_default();
+        let place = entry.text("group").map_or(index.clone(), |group| format!("{index} of {group}"));
+        Table::row([
+            Cell::code(&entry.field("set").map(shown).unwrap_or_default()),
+            Cell::new(&place),
+            Cell::new(by.unwrap_or_default()),
+            Cell::new(entry.text("custody").unwrap_or_default()),
+            Cell::lines(&lines),
+        ])
+    });
+    Section {
+        heading: "Shares handed out".into(),
+        about: "Each with the lines in which it was handed out, acknowledged and proved. A share itself is in no line.".into(),
+        table: Table {
+            head: &[("Set", 38), ("Share", 16), ("Custodian", 20), ("Custody", 12), ("Lines", 14)],
+            rows: rows.collect(),
+        },
+    }
+}
+
+fn devices(account: &Account) -> Section {
+    let rows = of_event(account, &["device", "hsm-key"]).into_iter().map(|record| {
+        let entry = record.entry();
+        let what = entry.text("evidence").or(entry.text("name")).unwrap_or_default();
+        let numbers = [("id", "object"), ("check value", "check")];
+        let numbers =
+            numbers.iter().filter_map(|(name, field)| Some(format!("{name} {}", shown(entry.field(field)?))));
+        let numbers = numbers.collect::<Vec<_>>().join(" · ");
+        Table::row([Cell::new(what), Cell::code(&numbers), Cell::lines(&[record.number()])])
+    });
+    Section {
+        heading: "Devices and keys in HSMs".into(),
+        about: "What lay on the table, and what tokens said of their keys.".into(),
+        table: Table { head: &[("What", 62), ("Of the key", 28), ("Line", 10)], rows: rows.collect() },
     }
 }
 
@@ -116,7 +178,10 @@ fn exceptions(account: &Account) -> Section {
     Section {
         heading: "Exceptions".into(),
         about: "What went otherwise than planned, as it was written down then.".into(),
-        table: Table { head: vec!["Line", "Step", "Written by", "What"], rows: rows.collect() },
+        table: Table {
+            head: &[("Line", 8), ("Step", 16), ("Written by", 20), ("What", 56)],
+            rows: rows.collect(),
+        },
     }
 }
 
@@ -128,8 +193,11 @@ fn framework(account: &Account, name: &str, about: &str, controls: &[Control]) -
             if shown.is_empty() { Cell::faint("not shown by this transcript") } else { Cell::lines(&shown) };
         Table::row([Cell::head(control.number), Cell::new(control.asks), Cell::new(control.how), shown])
     });
-    let head = vec!["Control", "What it asks", "How a ceremony answers", "Shown in lines"];
-    Section { heading: name.into(), about: about.into(), table: Table { head, rows: rows.collect() } }
+    Section {
+        heading: name.into(),
+        about: about.into(),
+        table: Table { head: CONTROLS, rows: rows.collect() },
+    }
 }
 
 fn lines(account: &Account) -> Section {
@@ -144,7 +212,10 @@ fn lines(account: &Account) -> Section {
     Section {
         heading: "The transcript".into(),
         about: "Every line. What it says is under the signature of the seal.".into(),
-        table: Table { head: vec!["Line", "Time", "Event", "What"], rows: rows.collect() },
+        table: Table {
+            head: &[("Line", 6), ("Time", 24), ("Event", 15), ("What", 55)],
+            rows: rows.collect(),
+        },
     }
 }
 
@@ -183,6 +254,9 @@ fn of_event<'a>(account: &'a Account, events: &[&str]) -> Vec<&'a Record> {
 fn fact(name: &str, value: &str) -> Vec<Cell> {
     Table::row([Cell::head(name), Cell::new(value)])
 }
+
+const CONTROLS: &[(&str, u8)] =
+    &[("Control", 10), ("What it asks", 31), ("How a ceremony answers", 36), ("Shown in lines", 23)];
 
 #[cfg(test)]
 mod tests;

@@ -13,11 +13,12 @@
 mod account;
 mod entry;
 
+use std::fs;
 use std::io;
 use std::path::Path;
 
 use strongroom_audit::file::{self, FileError, FileSink, Found};
-use strongroom_audit::{AppendError, Public, Signer, Time, Writer};
+use strongroom_audit::{AppendError, Chain, Entry, Public, Signer, Time, Writer};
 
 pub use account::{Account, Outcome, StoryProblem, TranscriptError, verify};
 
@@ -26,6 +27,8 @@ use crate::run::record::{Event, Record, RecordError};
 /// A ceremony's transcript, which is being written.
 pub struct Transcript {
     writer: Writer<FileSink>,
+    /// How the ceremony was opened, once it was.
+    opened: Option<Entry>,
     clock: fn() -> u64,
 }
 
@@ -38,10 +41,13 @@ impl Transcript {
     pub fn open(path: &Path, clock: fn() -> u64) -> Result<(Self, Found), FileError> {
         let at = Time::from_seconds(clock());
         match file::create(path, at, PURPOSE) {
-            Ok(writer) => Ok((Self { writer, clock }, Found::Begun)),
+            Ok(writer) => Ok((Self { writer, opened: None, clock }, Found::Begun)),
             Err(FileError::Io(error)) if error.kind() == io::ErrorKind::AlreadyExists => {
                 let (writer, found) = file::resume(path, at, PURPOSE)?;
-                Ok((Self { writer, clock }, found))
+                // The file is locked, and what was torn is mended: this reads what the writer goes on with.
+                let chain = Chain::read(&fs::read(path)?).map_err(FileError::Damaged)?;
+                let opened = chain.entries().next().map(|record| record.entry().clone());
+                Ok((Self { writer, opened, clock }, found))
             }
             Err(error) => Err(error),
         }
@@ -82,13 +88,21 @@ impl Transcript {
 
 impl Record for Transcript {
     fn record(&mut self, event: &Event<'_>) -> Result<(), RecordError> {
-        let appended = self.writer.append(self.now(), entry::of(event));
+        let entry = entry::of(event);
+        let opened = self.opened.get_or_insert_with(|| entry.clone());
+        if matches!(event, Event::Opened { .. }) && *opened != entry {
+            return Err(RecordError(ANOTHER.to_owned()));
+        }
+        let appended = self.writer.append(self.now(), entry);
         appended.map(drop).map_err(|error| RecordError(error.to_string()))
     }
 }
 
 /// What the chain of a transcript says that it is.
 pub const PURPOSE: &str = "ceremony transcript";
+
+const ANOTHER: &str =
+    "this transcript is of another ceremony, by another plan: give this one a file of its own";
 
 #[cfg(test)]
 pub(crate) mod tests;

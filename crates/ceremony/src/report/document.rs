@@ -14,8 +14,8 @@ pub(super) struct Section {
 }
 
 pub(super) struct Table {
-    /// Empty where each row has a head of its own.
-    pub(super) head: Vec<&'static str>,
+    /// The columns' names and widths in hundredths. Nameless where each row has a head of its own.
+    pub(super) head: &'static [(&'static str, u8)],
     pub(super) rows: Vec<Vec<Cell>>,
 }
 
@@ -69,8 +69,29 @@ impl Cell {
         match self {
             Self::Text(text) | Self::Head(text) | Self::Code(text) => text.clone(),
             Self::Faint(text) => (*text).to_owned(),
-            Self::Lines(numbers) => numbers.iter().map(u64::to_string).collect::<Vec<_>>().join(", "),
+            Self::Lines(numbers) => runs(numbers)
+                .iter()
+                .map(|run| joined(run, |number| number.to_string()))
+                .collect::<Vec<_>>()
+                .join(", "),
             Self::Anchor(number) => number.to_string(),
         }
     }
+}
+
+/// First and last of each run of numbers that follow one another.
+pub(super) fn runs(numbers: &[u64]) -> Vec<(u64, u64)> {
+    let mut runs: Vec<(u64, u64)> = Vec::new();
+    for &number in numbers {
+        match runs.last_mut() {
+            Some((_, last)) if last.saturating_add(1) == number => *last = number,
+            _ => runs.push((number, number)),
+        }
+    }
+    runs
+}
+
+/// A run as text: one number, or the first and the last.
+pub(super) fn joined(&(first, last): &(u64, u64), form: impl Fn(u64) -> String) -> String {
+    if first == last { form(first) } else { format!("{}–{}", form(first), form(last)) }
 }

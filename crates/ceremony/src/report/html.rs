@@ -1,6 +1,6 @@
 //! A report as one HTML page.
 
-use super::document::{Cell, Document, Section};
+use super::document::{Cell, Document, Section, joined, runs};
 
 pub(super) fn page(document: &Document) -> String {
     let title = escaped(&document.title);
@@ -23,14 +23,18 @@ fn section(section: &Section) -> String {
             "<section><h2>{heading}</h2>\n<p>{about}</p>\n<p class=\"faint\">None.</p></section>\n"
         );
     }
-    let head: Vec<_> = section.table.head.iter().map(|word| format!("<th>{}</th>", escaped(word))).collect();
-    let head = head.concat();
-    let head = if head.is_empty() { head } else { format!("<thead><tr>{head}</tr></thead>") };
-    let class = format!("c{}", section.table.rows.first().map_or(0, Vec::len));
+    let columns: Vec<_> =
+        section.table.head.iter().map(|(_, width)| format!("<col style=\"width:{width}%\">")).collect();
+    let names: Vec<_> =
+        section.table.head.iter().map(|(name, _)| format!("<th>{}</th>", escaped(name))).collect();
+    let is_named = section.table.head.iter().any(|(name, _)| !name.is_empty());
+    let head = if is_named { format!("<thead><tr>{}</tr></thead>", names.concat()) } else { String::new() };
+    let class = if is_named { "" } else { " class=\"facts\"" };
     let rows: Vec<_> = section.table.rows.iter().map(|cells| row(cells)).collect();
     let rows = rows.concat();
     format!(
-        "<section><h2>{heading}</h2>\n<p>{about}</p>\n<table class=\"{class}\">{head}<tbody>\n{rows}</tbody></table></section>\n"
+        "<section><h2>{heading}</h2>\n<p>{about}</p>\n<table{class}><colgroup>{}</colgroup>{head}<tbody>\n{rows}</tbody></table></section>\n",
+        columns.concat()
     )
 }
 
@@ -47,8 +51,8 @@ fn cell(cell: &Cell) -> String {
         Cell::Code(_) => format!("<td><code>{text}</code></td>"),
         Cell::Faint(_) => format!("<td class=\"faint\">{text}</td>"),
         Cell::Lines(numbers) => {
-            let links: Vec<_> =
-                numbers.iter().map(|number| format!("<a href=\"#line-{number}\">{number}</a>")).collect();
+            let link = |number| format!("<a href=\"#line-{number}\">{number}</a>");
+            let links: Vec<_> = runs(numbers).iter().map(|run| joined(run, link)).collect();
             format!("<td>{}</td>", links.join(", "))
         }
         Cell::Anchor(number) => format!("<td id=\"line-{number}\">{number}</td>"),
@@ -76,10 +80,10 @@ h1{font-size:18pt;font-weight:600;line-height:1.2;margin:0 0 8mm;border-bottom:.
 h2{font-size:12.5pt;font-weight:600;margin:10mm 0 1mm;break-after:avoid}\
 p{margin:0 0 3mm;color:#333}.faint{color:#777;font-style:italic}\
 .mark{border:.8mm solid #b00;color:#b00;text-align:center;font-weight:700;padding:2mm;letter-spacing:.05em;margin-bottom:6mm}\
-table{border-collapse:collapse;width:100%;font-size:9pt;line-height:1.4}\
+table{border-collapse:collapse;table-layout:fixed;width:100%;font-size:9pt;line-height:1.4}\
 td,th{text-align:left;vertical-align:top;padding:1.3mm 3mm 1.3mm 0;border-bottom:.2mm solid #ccc;overflow-wrap:anywhere}\
 tr{break-inside:avoid}thead th{font-weight:400;color:#666;border-bottom:.4mm solid #111}\
-tbody th{font-weight:600;white-space:nowrap}.c2 th{width:40mm;font-weight:400;color:#555}\
-.c4 td:nth-child(2){min-width:32mm}code{font:8.5pt/1.4 'DejaVu Sans Mono',Menlo,Consolas,monospace}\
+tbody th{font-weight:600}.facts th{font-weight:400;color:#555}\
+code{font:8.5pt/1.4 'DejaVu Sans Mono',Menlo,Consolas,monospace}\
 a{color:#0645ad;text-decoration:none}a:hover{text-decoration:underline}tr:has(:target){background:#fff6d6}\
 @media print{body{margin:0;padding:0;max-width:none}a{color:inherit}}";

@@ -56,6 +56,24 @@ fn every_link_leads_to_a_line_and_every_line_is_there() {
 }
 
 #[test]
+fn lines_that_follow_one_another_are_told_as_a_run() {
+    for (numbers, told) in [(&[][..], ""), (&[7], "7"), (&[1, 2], "1–2"), (&[1, 3, 4, 5, 9], "1, 3–5, 9")]
+    {
+        assert_eq!(Cell::lines(numbers).plain(), told);
+    }
+}
+
+#[test]
+fn shares_and_keys_stand_with_what_is_known_of_them() {
+    let html = html(&account());
+    let row = between(&html, &"5a".repeat(16), "</tr>");
+    assert!(row.contains("<td>2 of security</td><td>Ada &amp; Co</td><td>paper</td>"), "{row}");
+    // Handed out, acknowledged, proved.
+    assert_eq!(row.matches("#line-").count(), 2, "{row}");
+    assert!(html.contains("id 000102030405060708090a0b0c0d0e0f10111213 · check value a1b2c3"));
+}
+
+#[test]
 fn each_control_has_a_row_with_the_lines_that_show_it() {
     let account = account();
     let (html, text) = (html(&account), text(&account));

@@ -22,14 +22,14 @@ fn section(section: &Section) -> String {
     }
     for row in &section.table.rows {
         text.push('\n');
-        if section.table.head.is_empty() {
+        if section.table.head.iter().all(|(name, _)| name.is_empty()) {
             let cells: Vec<_> = row.iter().map(super::document::Cell::plain).collect();
             text.push_str(&wrapped(&cells.join(": "), "", "    "));
             continue;
         }
-        for (place, (word, cell)) in section.table.head.iter().zip(row).enumerate() {
+        for (place, ((name, _), cell)) in section.table.head.iter().zip(row).enumerate() {
             let (first, later) = if place == 0 { ("", "    ") } else { ("  ", "    ") };
-            text.push_str(&wrapped(&format!("{word}: {}", cell.plain()), first, later));
+            text.push_str(&wrapped(&format!("{name}: {}", cell.plain()), first, later));
         }
     }
     text

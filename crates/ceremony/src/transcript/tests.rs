@@ -1,5 +1,4 @@
 use std::collections::BTreeSet;
-use std::fs;
 
 use strongroom::{Locking, Secret, protection};
 use strongroom_audit::{P256Key, PublicKey, Signer as _, Value, VerifyError};
@@ -75,15 +74,16 @@ pub(crate) fn sealed() -> Vec<u8> {
     fs::read(path).unwrap()
 }
 
-/// What was told, sealed by key 1.
+/// What was told, sealed by key 1, whether or not a transcript would take it.
 fn told(events: &[Event<'_>]) -> Vec<u8> {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("transcript.jsonl");
-    let (mut transcript, _) = Transcript::open(&path, || 0).unwrap();
+    let at = Time::from_seconds(0);
+    let mut writer = file::create(&path, at, PURPOSE).unwrap();
     for event in events {
-        transcript.record(event).unwrap();
+        writer.append(at, entry::of(event)).unwrap();
     }
-    transcript.seal(&key(1)).unwrap();
+    writer.seal(at, &key(1)).unwrap();
     fs::read(path).unwrap()
 }
 
@@ -241,4 +241,19 @@ fn interrupted_transcript_goes_on_and_a_sealed_one_does_not() {
     assert!(matches!(Transcript::open(&path, || 7), Err(FileError::Sealed)));
     let account = verify(&fs::read(&path).unwrap(), &fingerprint(&key(1))).unwrap();
     assert_eq!(account.chain().records().len(), 5);
+}
+
+#[test]
+fn transcript_takes_no_other_ceremony() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("transcript.jsonl");
+    let (mut transcript, _) = Transcript::open(&path, || 5).unwrap();
+    transcript.record(&opened(1)).unwrap();
+    assert!(transcript.record(&opened(2)).is_err());
+    drop(transcript);
+    let (mut transcript, _) = Transcript::open(&path, || 6).unwrap();
+    let before = fs::read(&path).unwrap();
+    assert_eq!(transcript.record(&opened(2)), Err(RecordError(ANOTHER.to_owned())));
+    assert_eq!(fs::read(&path).unwrap(), before);
+    transcript.record(&opened(1)).unwrap();
 }
