@@ -119,21 +119,37 @@ def replay(tables: dict[str, dict[bytes, bytes]], segments: list[bytes]) -> dict
 
 def read_frames(log: bytes, segment: bytes, applied: int) -> dict[int, tuple[int, bytes, int]]:
     """The whole frames from the beginning of a segment on that the database does not have: (previous, changes, checksum)."""
-    frames, offset, last = {}, SECTOR, None
-    while segment[offset : offset + 4] == b"SRLF":
-        header = Reader(segment[offset + 4 : offset + 20])
-        previous, length, sequence = header.u32(), header.u32(), header.u64()
-        size = -(-(20 + length + 12) // SECTOR) * SECTOR
-        frame = segment[offset : offset + size]
-        if len(frame) != size or frame[-12:-4] != frame[12:20] or crc32c(log + frame[:-4]) != int.from_bytes(frame[-4:], "big"):
+    frames, offset, last = {}, SECTOR, (0, 0)
+    while (frame := read_frame(log, segment, offset)) is not None:
+        sequence, previous, changes, checksum, size = frame
+        if last[0] and (sequence, previous) != (last[0] + 1, last[1]):
             break
-        if last is not None and (sequence, previous) != (last[0] + 1, last[1]):
-            break
-        last = (sequence, int.from_bytes(frame[-4:], "big"))
+        last = (sequence, checksum)
         if sequence > applied:
-            frames[sequence] = (previous, frame[20 : 20 + length], last[1])
+            frames[sequence] = (previous, changes, checksum)
         offset += size
+    # Only the very last frame can be torn: one that was written after it, and is whole, means damage.
+    for later in range(offset, len(segment), SECTOR):
+        frame = read_frame(log, segment, later)
+        if frame is not None and frame[0] > max(last[0], applied):
+            raise Refused("the log is damaged, and later changes are there")
     return frames
+
+
+def read_frame(log: bytes, segment: bytes, offset: int) -> tuple[int, int, bytes, int, int] | None:
+    """A whole frame at this place: sequence, checksum of the one before, changes, its own checksum, and its size."""
+    if segment[offset : offset + 4] != b"SRLF":
+        return None
+    header = Reader(segment[offset + 4 : offset + 20])
+    previous, length, sequence = header.u32(), header.u32(), header.u64()
+    size = -(-(20 + length + 12) // SECTOR) * SECTOR
+    frame = segment[offset : offset + size]
+    if len(frame) != size or frame[-12:-4] != frame[12:20]:
+        return None
+    checksum = int.from_bytes(frame[-4:], "big")
+    if crc32c(log + frame[:-12]) != checksum:
+        return None
+    return sequence, previous, frame[20 : 20 + length], checksum, size
 
 
 def apply(records: dict[bytes, bytes], changes: bytes) -> None:

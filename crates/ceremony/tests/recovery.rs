@@ -100,6 +100,18 @@ fn another_implementation_recovers_every_value_from_shares_and_a_copy() {
     copy(&store_path(directory.path()), &killed);
     assert!(values(&recover(&killed, &quorum)) == expected);
 
+    // A change that was acknowledged and then damaged is no reason to come out with what was before it.
+    let log = ["log.0", "log.1"].map(|name| killed.join(name));
+    let frames =
+        |path: &&PathBuf| fs::read(path).unwrap().windows(4).filter(|bytes| *bytes == b"SRLF").count();
+    let log = log.iter().max_by_key(frames).unwrap();
+    let mut bytes = fs::read(log).unwrap();
+    let second = (1024..bytes.len()).find(|place| bytes[*place..].starts_with(b"SRLF")).unwrap();
+    bytes[second + 30] ^= 1;
+    fs::write(log, bytes).unwrap();
+    let said = String::from_utf8(recover(&killed, &quorum).stderr).unwrap();
+    assert!(said.contains("the log is damaged"), "{said}");
+
     pollster::block_on(store.rewrap(|_| ControlFlow::Continue(()))).unwrap();
     pollster::block_on(store.seal());
     drop(store);

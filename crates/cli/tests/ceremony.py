@@ -1,6 +1,7 @@
 """Ceremonies at a terminal, as people hold them: 3-of-5 with a token, a drill, a rekey to two groups that is killed and goes on,
 the yearly check, and a recovery. No share stays on the screen, in a file or in a core dump."""
 
+import json
 import os
 import re
 import resource
@@ -25,12 +26,12 @@ PEOPLE = ["Ada", "Grace", "Alan", "Mary", "Emmy", "Alonzo", "Kurt"]
 class Ceremony:
     """A ceremony at a terminal, and the people at it, who know their shares by heart."""
 
-    def __init__(self, plan, shares, *options, wrong=None, kill_at=None):
+    def __init__(self, plan, shares, *options, wrong=None, kill_at=None, kill_with=signal.SIGKILL):
         self.terminal = Terminal("ceremony", "run", plan, *options)
         self.shares = shares
         # What is typed instead of a share the first times that somebody is asked.
         self.wrong = wrong or {}
-        self.kill_at = kill_at
+        self.kill_at, self.kill_with = kill_at, kill_with
         self.told = []
         self.corrected = []
 
@@ -42,7 +43,7 @@ class Ceremony:
                 break
             screen = self.screen()
             if self.kill_at and self.kill_at in screen:
-                os.kill(terminal.pid, signal.SIGKILL)
+                os.kill(terminal.pid, self.kill_with)
                 break
             answer = self.answer(screen)
             if answer is not None:
@@ -159,7 +160,9 @@ def main():
     hsm = token()
     old = {}
     custodians = [(name, "custodian", 'custody = "screen"\n') for name in PEOPLE[:5]]
-    create = plan("create", "create", CREATE, custodians, f'store = "store"\npolicy = "{POLICY}"', hsm)
+    key = signing_key(hsm)
+    signed = f'transcript_key = "hsm(A, transcript)"\ntranscript_fingerprint = "{key}"'
+    create = plan("create", "create", CREATE, custodians, f'store = "store"\npolicy = "{POLICY}"\n{signed}', hsm)
     checked = run("ceremony", "plan", "check", create)
     assert "any 3 of 5 custodians together, and at the same time the key" in checked, checked
 
@@ -174,6 +177,7 @@ def main():
     assert any("▸ hand-out" in screen and "✓ deal" in screen and "· commit" in screen for screen in created.told)
     nothing_left(created, old)
     assert '"create" is complete.' in created.said()
+    transcript(key, old)
 
     holders = [(name, "holder", "") for name in PEOPLE[:5]]
     drill = plan("drill", "unseal", "open environment unseal check close", holders, 'store = "store"', hsm)
@@ -186,8 +190,40 @@ def main():
 
     check_alone(old)
     rekey(old, holders, hsm)
+    screen_is_cleared()
     no_core_dump()
     print("ok")
+
+
+def signing_key(hsm):
+    """Makes the transcript's key in the token; its fingerprint."""
+    configured(hsm)
+    run("--config", "config.toml", "hsm", "generate", "A", "transcript", "--kind", "ec-p256")
+    return json.loads(run("--json", "--config", "config.toml", "hsm", "check", "A", "transcript"))["key"]["check_value"]
+
+
+def configured(hsm):
+    with open(os.open("config.toml", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(hsm)
+
+
+def transcript(key, shares):
+    """Sealed by the key in the token: any other key is refused, and so is what was altered. It tells of the kill as well."""
+    path = "create/transcript.jsonl"
+    told = json.loads(run("--json", "ceremony", "verify", path, "--key", key))
+    assert (told["kind"], told["outcome"], told["rehearsal"]) == ("create", "complete", False), told
+    run("ceremony", "verify", path, "--key", "00" * 32, code=6)
+    run("ceremony", "report", path, "--key", key, "--html", "report.html")
+    with open("report.html") as file:
+        report = file.read()
+    assert "Alan" in report and "PCI DSS" in report and "resumed" in report
+    with open(path) as file:
+        text = file.read()
+    for custodian in shares:
+        assert f'"{custodian}"' in text
+    with open("altered.jsonl", "w") as file:
+        file.write(text.replace("Alan", "Alen", 1))
+    run("ceremony", "verify", "altered.jsonl", "--key", key, code=6)
 
 
 def check_alone(shares):
@@ -245,8 +281,7 @@ def opens(shares, names, hsm):
         with open(os.open(f"known-{name}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             file.write(shares[name] + "\n")
         files += ["--share-file", f"known-{name}"]
-    with open("config.toml", "w") as file:
-        file.write(hsm)
+    configured(hsm)
     command = [BINARY, "--store", "store", "--config", "config.toml", *files, "list"]
     return subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL).returncode == 0
 
@@ -266,18 +301,28 @@ def recovery(new):
     assert run("--store", "again", *files, "get", "db/password") == "hunter2"
 
 
+def screen_is_cleared():
+    """However a ceremony ends that can do anything about it, no share stays on the screen."""
+    custodians = [("Ada", "custodian", 'custody = "screen"\n')]
+    create = plan("ended", "create", CREATE, custodians, 'store = "ended-store"\npolicy = "1 of 1"')
+    for options in [[], ["--plain"]]:
+        for end in [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]:
+            ended = Ceremony(create, {}, *options, kill_at="Share 1 of 1", kill_with=end)
+            assert ended.hold() == -end, ended.said()
+            shown = ended.terminal.shown
+            assert "sr1" in shown and shown.count(ENTERED) == shown.count(LEFT)
+            assert "sr1" not in shown.rpartition(LEFT)[2]
+            shutil.rmtree("ended")
+
+
 def no_core_dump():
     """A process that is killed while a share shows leaves no image of its memory."""
     resource.setrlimit(resource.RLIMIT_CORE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     custodians = [("Ada", "custodian", 'custody = "screen"\n')]
     create = plan("dumped", "create", CREATE, custodians, 'store = "dumped-store"\npolicy = "1 of 1"')
-    dumped = Ceremony(create, {}, kill_at="Share 1 of 1")
-    kill, os.kill = os.kill, lambda pid, _: kill(pid, signal.SIGABRT)
-    try:
-        ended = dumped.hold()
-        assert ended == -signal.SIGABRT, f"{ended}: {dumped.said()}"
-    finally:
-        os.kill = kill
+    dumped = Ceremony(create, {}, kill_at="Share 1 of 1", kill_with=signal.SIGABRT)
+    ended = dumped.hold()
+    assert ended == -signal.SIGABRT, f"{ended}: {dumped.said()}"
     cores = [name for name in os.listdir(".") if name.startswith("core")]
     assert not cores, cores
     subprocess.run(["sh", "-c", "kill -ABRT $$"], check=False)

@@ -64,10 +64,13 @@ pub fn ask(questions: &mut dyn Questions) -> Result<String, AskError> {
     if let Some(policy) = &policy {
         file.word("policy", &policy.to_string(), "Who can open the store afterwards.")?;
     }
-    if kind.needs_approval() {
-        let requester = line(questions, "Who asked for it?", "")?;
+    let requester = if kind.needs_approval() {
+        let requester = named(questions, "Who asked for it?", |_| None)?;
         file.word("requested_by", &requester, "Cannot be the only one to approve.")?;
-    }
+        Some(requester)
+    } else {
+        None
+    };
     if matches!(kind, Kind::Rekey | Kind::SealChange) {
         let time = line(
             questions,
@@ -77,7 +80,8 @@ pub fn ask(questions: &mut dyn Questions) -> Result<String, AskError> {
         file.word("cooling_off", &time, "Between dealing and commit.")?;
     }
     file.steps(kind)?;
-    people(questions, &mut file, kind, policy.as_ref())?;
+    people(questions, &mut file, kind, policy.as_ref(), requester.as_deref())?;
+    file.write_people()?;
     for token in policy.iter().flat_map(Policy::hsm_keys).map(strongroom::HsmKey::token) {
         let lib = line(questions, &format!("Where is the PKCS #11 library of the HSM \"{token}\"?"), "")?;
         write!(file.text, "\n[hsm.{}]\n", quoted(token))?;
@@ -101,74 +105,110 @@ fn people(
     file: &mut Draft,
     kind: Kind,
     policy: Option<&Policy>,
+    requester: Option<&str>,
 ) -> Result<(), AskError> {
-    person(questions, file, Role::Administrator, "Who leads?")?;
-    person(questions, file, Role::Witness, "Who is the witness, and signs each step off?")?;
+    let leader = named(questions, "Who leads?", |_| None)?;
+    file.person(questions, &leader, Role::Administrator, Vec::new())?;
+    let witness = named(questions, "Who is the witness, and signs each step off?", |name| {
+        (name == leader).then(|| "whoever leads cannot be the witness too".to_owned())
+    })?;
+    file.person(questions, &witness, Role::Witness, Vec::new())?;
     let auditor = line(questions, "Who is auditor? (nothing for nobody)", "")?;
     if !auditor.is_empty() {
-        file.person(questions, &auditor, Role::Auditor, &[])?;
+        file.person(questions, &auditor, Role::Auditor, Vec::new())?;
     }
-    if kind.needs_approval() {
-        person(questions, file, Role::Approver, "Who approves, other than the one who asked?")?;
+    if let Some(requester) = requester {
+        let approver = named(questions, "Who approves, other than the one who asked?", |name| {
+            (name == requester).then(|| format!("{name} asked for it: somebody else must approve"))
+        })?;
+        file.person(questions, &approver, Role::Approver, Vec::new())?;
     }
     for leaf in policy.iter().flat_map(|policy| policy.leaves()) {
         for index in 1..=leaf.quorum.shares() {
             let of = leaf.name.map(|name| format!(" of group {name}")).unwrap_or_default();
-            let name = line(questions, &format!("Who gets share {index}{of}?"), "")?;
-            let custody = parsed(
-                questions,
-                &format!("How does {name} get it? (an age recipient, a certificate file, screen or paper)"),
-                "screen",
-                |answer| if answer.is_empty() { Err("say how".to_owned()) } else { Ok(answer.to_owned()) },
-            )?;
-            let mut words = Vec::new();
-            if let Some(group) = leaf.name {
-                words.push(("group", group.to_owned()));
-            }
-            match custody.as_str() {
-                "screen" | "paper" => words.push(("custody", custody)),
-                recipient if recipient.starts_with("age1") => {
-                    words.extend([("custody", "age".to_owned()), ("recipient", custody)]);
-                }
-                _ => {
-                    let fingerprint = line(questions, "What is the certificate's fingerprint?", "")?;
-                    words.extend([
-                        ("custody", "openpgp".to_owned()),
-                        ("certificate", custody),
-                        ("fingerprint", fingerprint),
-                    ]);
-                }
-            }
-            file.person(questions, &name, Role::Custodian, &words)?;
+            let name = named(questions, &format!("Who gets share {index}{of}?"), |name| {
+                file.is(name, Role::Custodian).then(|| format!("{name} gets one already"))
+            })?;
+            let words = custody(questions, &name, leaf.name)?;
+            file.person(questions, &name, Role::Custodian, words)?;
         }
     }
-    if kind == Kind::Create {
-        return Ok(());
+    if kind != Kind::Create {
+        holders(questions, file)?;
     }
+    // Whoever asked and does nothing else may come and say why.
+    match requester {
+        Some(requester) if !file.has(requester) => {
+            file.person(questions, requester, Role::Approver, Vec::new())
+        }
+        _ => Ok(()),
+    }
+}
+
+fn holders(questions: &mut dyn Questions, file: &mut Draft) -> Result<(), AskError> {
     loop {
         let name = line(questions, "Who brings a present share? (nothing when that was all)", "")?;
         if name.is_empty() {
             return Ok(());
         }
-        file.person(questions, &name, Role::Holder, &[])?;
+        file.person(questions, &name, Role::Holder, Vec::new())?;
     }
 }
 
-fn person(
+/// The words that say how a custodian gets a share.
+fn custody(
     questions: &mut dyn Questions,
-    file: &mut Draft,
-    role: Role,
+    name: &str,
+    group: Option<&str>,
+) -> Result<Vec<(&'static str, String)>, AskError> {
+    let question = format!("How does {name} get it? (an age recipient, a certificate file, screen or paper)");
+    let custody = line(questions, &question, "screen")?;
+    let mut words = Vec::new();
+    if let Some(group) = group {
+        words.push(("group", group.to_owned()));
+    }
+    match custody.as_str() {
+        "screen" | "paper" => words.push(("custody", custody)),
+        recipient if recipient.starts_with("age1") => {
+            words.extend([("custody", "age".to_owned()), ("recipient", custody)]);
+        }
+        _ => {
+            let fingerprint = line(questions, "What is the certificate's fingerprint?", "")?;
+            words.extend([
+                ("custody", "openpgp".to_owned()),
+                ("certificate", custody),
+                ("fingerprint", fingerprint),
+            ]);
+        }
+    }
+    Ok(words)
+}
+
+/// A name, and one that is not refused.
+fn named(
+    questions: &mut dyn Questions,
     question: &str,
-) -> Result<(), AskError> {
-    let name = parsed(questions, question, "", |answer| {
-        if answer.is_empty() { Err("somebody must be".to_owned()) } else { Ok(answer.to_owned()) }
-    })?;
-    file.person(questions, &name, role, &[])
+    refused: impl Fn(&str) -> Option<String>,
+) -> Result<String, AskError> {
+    parsed(questions, question, "", |answer| match refused(answer) {
+        Some(why) => Err(why),
+        None if answer.is_empty() => Err("somebody must be named".to_owned()),
+        None => Ok(answer.to_owned()),
+    })
 }
 
 /// The file as far as it is written.
 struct Draft {
     text: String,
+    people: Vec<Drafted>,
+}
+
+/// Somebody who takes part, perhaps in several roles.
+struct Drafted {
+    name: String,
+    initials: String,
+    roles: Vec<Role>,
+    words: Vec<(&'static str, String)>,
 }
 
 impl Draft {
@@ -179,7 +219,7 @@ impl Draft {
             "# A plan for a key ceremony. Review it, have it signed, and compare its hash when the ceremony begins."
         )?;
         writeln!(text, "version = {VERSION}")?;
-        let mut draft = Self { text };
+        let mut draft = Self { text, people: Vec::new() };
         draft.word("kind", kind.word(), "What it is for.")?;
         draft.word("title", title, "What people call it; it stands on every page.")?;
         Ok(draft)
@@ -205,19 +245,55 @@ impl Draft {
         Ok(())
     }
 
+    fn has(&self, name: &str) -> bool {
+        self.people.iter().any(|person| person.name == name)
+    }
+
+    fn is(&self, name: &str, role: Role) -> bool {
+        self.people.iter().any(|person| person.name == name && person.roles.contains(&role))
+    }
+
+    /// Adds a role, and its words, to whoever has the name. Of somebody new the initials are asked.
     fn person(
         &mut self,
         questions: &mut dyn Questions,
         name: &str,
         role: Role,
-        words: &[(&str, String)],
+        words: Vec<(&'static str, String)>,
     ) -> Result<(), AskError> {
+        if let Some(person) = self.people.iter_mut().find(|person| person.name == name) {
+            if !person.roles.contains(&role) {
+                person.roles.push(role);
+            }
+            person.words.extend(words);
+            return Ok(());
+        }
         let guess: String = name.split_whitespace().filter_map(|part| part.chars().next()).collect();
-        let initials = line(questions, &format!("What are the initials of {name}?"), &guess)?;
-        write!(self.text, "\n[[people]]\nname = {}\ninitials = {}\n", quoted(name), quoted(&initials))?;
-        writeln!(self.text, "roles = [\"{}\"]", role.word())?;
-        for (word, value) in words {
-            writeln!(self.text, "{word} = {}", quoted(value))?;
+        let taken = |initials: &str| {
+            let taken = |text: &str| text.to_lowercase() == initials.to_lowercase();
+            self.people.iter().any(|person| taken(&person.initials) || taken(&person.name)) || taken(name)
+        };
+        let question = format!("What are the initials of {name}?");
+        let initials = parsed(questions, &question, &guess, |answer| {
+            if taken(answer) {
+                Err(format!("{answer} means somebody already"))
+            } else {
+                Ok(answer.to_owned())
+            }
+        })?;
+        self.people.push(Drafted { name: name.to_owned(), initials, roles: vec![role], words });
+        Ok(())
+    }
+
+    fn write_people(&mut self) -> Result<(), AskError> {
+        for person in &self.people {
+            let roles: Vec<_> = person.roles.iter().map(|role| quoted(role.word())).collect();
+            let (name, initials) = (quoted(&person.name), quoted(&person.initials));
+            write!(self.text, "\n[[people]]\nname = {name}\ninitials = {initials}\n")?;
+            writeln!(self.text, "roles = [{}]", roles.join(", "))?;
+            for (word, value) in &person.words {
+                writeln!(self.text, "{word} = {}", quoted(value))?;
+            }
         }
         Ok(())
     }
@@ -294,6 +370,72 @@ mod tests {
         fn refuse(&mut self, _: &str) -> Result<(), AskError> {
             Ok(())
         }
+    }
+
+    #[test]
+    fn somebody_with_several_roles_is_asked_of_once_and_nobody_gets_two_shares() {
+        let answers = [
+            "rekey",
+            "New holders",
+            "store",
+            "out",
+            "",
+            "2 of 2",
+            "Ada Byron",
+            "24h",
+            // Ada leads too, and cannot be the witness.
+            "Ada Byron",
+            "",
+            "Ada Byron",
+            "Grace Hopper",
+            "",
+            "",
+            // Ada asked for it, and cannot be the other approver.
+            "Ada Byron",
+            "Emmy Noether",
+            "",
+            // Emmy gets one share and not the other; the initials of Ada are taken.
+            "Emmy Noether",
+            "",
+            "Emmy Noether",
+            "Alan Bell",
+            "",
+            "ab",
+            "AlB",
+            "Ada Byron",
+            "Emmy Noether",
+            "",
+        ];
+        let plan = Plan::parse(&ask(&mut Answers(answers.into())).unwrap()).unwrap();
+        let people: Vec<_> =
+            plan.people.iter().map(|person| (person.initials.as_str(), person.roles.len())).collect();
+        assert_eq!(people, [("AB", 2), ("GH", 1), ("EN", 3), ("AlB", 1)]);
+        assert_eq!(plan.requested_by.as_deref(), Some("Ada Byron"));
+    }
+
+    #[test]
+    fn whoever_asked_is_in_the_plan() {
+        let answers = [
+            "destruction",
+            "End",
+            "store",
+            "out",
+            "",
+            "Kurt G",
+            "Lead",
+            "L",
+            "Wit",
+            "W",
+            "",
+            "Other",
+            "O",
+            "Hold",
+            "H",
+            "",
+            "",
+        ];
+        let plan = Plan::parse(&ask(&mut Answers(answers.into())).unwrap()).unwrap();
+        assert!(plan.person("Kurt G").unwrap().is(Role::Approver));
     }
 
     #[test]
