@@ -10,6 +10,8 @@
 mod entry;
 mod error;
 mod holdings;
+mod taken;
+mod text;
 
 use std::io;
 use std::path::Path;
@@ -19,7 +21,9 @@ use strongroom_audit::{self as audit, Fingerprint, Public, Signer, Time, Writer}
 
 pub use error::{RegisterError, RuleError};
 pub use holdings::{Holding, Holdings, Share};
+pub use text::text;
 
+use crate::transcript::Account;
 use entry::Act;
 
 /// A register that is being written.
@@ -105,6 +109,24 @@ impl Register {
     /// [`RegisterError`], also when no share of the set is in the register.
     pub fn end(&mut self, set: [u8; 16]) -> Result<(), RegisterError> {
         self.act(Act::Ended { set })
+    }
+
+    /// Enters what a ceremony's verified transcript says: shares that it made count from its commit on, shares that it checked
+    /// are checked. The next check of each is due so many days after its line in the transcript. Returns how many there are.
+    ///
+    /// That the set before is ended is not taken from a transcript: a rekey of one slot leaves the others. See [`end`](Self::end).
+    ///
+    /// # Errors
+    ///
+    /// [`RegisterError`]; nothing is entered then, unless the file could not be written.
+    pub fn take(&mut self, account: &Account, days: u32) -> Result<usize, RegisterError> {
+        let refused = |rule| RegisterError::Rule { line: None, rule };
+        let acts = taken::acts(account, days).map_err(refused)?;
+        let (at, mut after) = (self.now(), self.holdings.clone());
+        acts.iter().try_for_each(|act| after.apply(at, act)).map_err(refused)?;
+        let count = acts.len();
+        acts.into_iter().try_for_each(|act| self.act(act))?;
+        Ok(count)
     }
 
     /// Signs the register so far.

@@ -34,12 +34,7 @@ impl Act {
 
     /// The act that the entry is, if it has its fields and no others.
     pub(super) fn of(entry: &Entry) -> Option<Self> {
-        let share = || {
-            let Value::Id(set) = entry.field(SET)? else { return None };
-            let group = entry.field(GROUP).and_then(as_text).cloned();
-            let index = u8::try_from(entry.number(INDEX)?).ok()?;
-            Some(Share { set: *set, group, index })
-        };
+        let share = || share_of(entry);
         let text = |name| entry.field(name).and_then(as_text).cloned();
         let due = || match entry.field(DUE)? {
             Value::Time(due) => Some(*due),
@@ -50,10 +45,7 @@ impl Act {
             CHECKED => Self::Checked { share: share()?, custodian: text(CUSTODIAN)?, due: due()? },
             FAILED => Self::Failed { share: share()?, custodian: text(CUSTODIAN)?, why: text(WHY)? },
             SUCCEEDED => Self::Succeeded { share: share()?, from: text(FROM)?, to: text(TO)?, due: due()? },
-            ENDED => match entry.field(SET)? {
-                Value::Id(set) => Self::Ended { set: *set },
-                _ => return None,
-            },
+            ENDED => Self::Ended { set: set_of(entry)? },
             _ => return None,
         };
         // Nothing beside what was read may stand in it.
@@ -66,7 +58,21 @@ fn of(event: &str, share: Share) -> Entry {
     entry.with_some(GROUP, share.group)
 }
 
-fn as_text(value: &Value) -> Option<&Public> {
+/// The share that a line of a register or of a transcript is about.
+pub(super) fn share_of(entry: &Entry) -> Option<Share> {
+    let group = entry.field(GROUP).and_then(as_text).cloned();
+    let index = u8::try_from(entry.number(INDEX)?).ok()?;
+    Some(Share { set: set_of(entry)?, group, index })
+}
+
+pub(super) fn set_of(entry: &Entry) -> Option<[u8; 16]> {
+    match entry.field(SET)? {
+        Value::Id(set) => Some(*set),
+        _ => None,
+    }
+}
+
+pub(super) fn as_text(value: &Value) -> Option<&Public> {
     match value {
         Value::Text(text) => Some(text),
         _ => None,

@@ -42,6 +42,12 @@ pub enum RuleError {
     OtherCustodian,
     /// Nobody follows themselves.
     SamePerson,
+    /// The transcript is of a rehearsal.
+    Rehearsal,
+    /// The transcript's ceremony was not done to its end.
+    NotComplete,
+    /// The transcript says nothing that belongs into a register.
+    NothingToTake,
 }
 
 impl fmt::Display for RuleError {
@@ -61,6 +67,13 @@ impl fmt::Display for RuleError {
                 "the register has this share with somebody else: write the succession first"
             }
             Self::SamePerson => "a custodian cannot follow themselves",
+            Self::Rehearsal => {
+                "the transcript is of a rehearsal, whose shares open nothing: take the real one's"
+            }
+            Self::NotComplete => {
+                "the ceremony of this transcript was not done to its end: finish it, and take it then"
+            }
+            Self::NothingToTake => "no share was handed out or checked in the ceremony of this transcript",
         })
     }
 }

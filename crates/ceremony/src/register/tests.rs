@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use strongroom_audit::{Entry, Value, VerifyError};
 
 use super::*;
-use crate::transcript::tests::{fingerprint, key};
+use crate::plan::{Kind, Person, Step};
+use crate::run::record::{Event, Record as _};
+use crate::transcript::tests::{fingerprint, key, sealed};
+use crate::transcript::{self, Transcript};
 
 thread_local! {
     static NOW: Cell<u64> = const { Cell::new(0) };
@@ -183,4 +186,69 @@ fn share_that_was_typed_in_the_place_of_a_name_does_not_enter() {
     register.enter(share(9), secret, YEAR).unwrap();
     register.failed(share(1), "Ada", secret).unwrap();
     assert!(!fs::read_to_string(&path).unwrap().contains(secret));
+}
+
+/// A ceremony in which Ada's share 1 was checked.
+fn check_of(set: [u8; 16], rehearsal: bool, is_done: bool) -> Account {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("transcript.jsonl");
+    let (mut transcript, _) = Transcript::open(&path, clock).unwrap();
+    let ada = Person {
+        name: "Ada".to_owned(),
+        initials: "A".to_owned(),
+        roles: [].into(),
+        group: None,
+        custody: None,
+    };
+    let mut tell = |event| transcript.record(&event).unwrap();
+    tell(Event::Opened { kind: Kind::ShareCheck, title: "Check", plan: [1; 32], rehearsal });
+    tell(Event::ShareAccepted { set, group: None, index: 1, by: &ada });
+    if is_done {
+        tell(Event::StepDone { step: Step::Close, witness: &ada });
+    }
+    transcript.seal(&key(1)).unwrap();
+    transcript::verify(&fs::read(path).unwrap(), &fingerprint(&key(1))).unwrap()
+}
+
+#[test]
+fn shares_of_a_ceremony_are_taken_from_its_transcript_once() {
+    let (_directory, _, mut register) = three();
+    let account = transcript::verify(&sealed(), &fingerprint(&key(1))).unwrap();
+    assert_eq!(register.take(&account, YEAR).unwrap(), 1);
+    let taken = Share { set: [0x5A; 16], group: Some(Public::new("security").unwrap()), index: 2 };
+    let holding = register.holdings().share(&taken).unwrap();
+    let handed_out = account.chain().entries().find(|record| record.entry().event() == "handed-out").unwrap();
+    assert_eq!((holding.custodian(), holding.due()), ("Ada & Co", handed_out.at().plus_days(YEAR)));
+    assert_eq!(rule(register.take(&account, YEAR).map(drop)), RuleError::EnteredTwice);
+}
+
+#[test]
+fn check_is_taken_from_a_transcript_and_an_old_one_puts_nothing_off() {
+    let (_directory, path, mut register) = three();
+    on_day(30);
+    let account = check_of(SET, false, true);
+    on_day(900);
+    assert_eq!(register.take(&account, YEAR).unwrap(), 1);
+    let holding = register.holdings().share(&share(1)).unwrap();
+    assert_eq!((holding.due(), holding.proved()), (on_day(395), Some(on_day(900))));
+    let before = fs::read(&path).unwrap();
+    assert_eq!(rule(register.take(&check_of([9; 16], false, true), YEAR).map(drop)), RuleError::UnknownShare);
+    assert_eq!(rule(register.take(&check_of(SET, true, true), YEAR).map(drop)), RuleError::Rehearsal);
+    assert_eq!(rule(register.take(&check_of(SET, false, false), YEAR).map(drop)), RuleError::NotComplete);
+    assert_eq!(fs::read(&path).unwrap(), before);
+}
+
+#[test]
+fn text_tells_what_is_due_and_who_may_have_kept_a_share() {
+    let (_directory, _, mut register) = three();
+    on_day(10);
+    register.checked(share(1), "Ada", YEAR).unwrap();
+    register.succeed(share(2), "Grace", "Hedy").unwrap();
+    register.failed(share(3), "Mary", "lost").unwrap();
+    let told = text(register.holdings(), on_day(11));
+    assert!(told.starts_with("3 shares, 2 of them due on 1970-01-12\n"), "{told}");
+    assert!(told.contains("Hedy, share 2\n") && told.contains("held before by Grace: "), "{told}");
+    assert!(told.contains("  not proved yet; DUE since 1970-01-11\n"), "{told}");
+    assert!(told.contains("  not proved yet; FAILED, due since 1970-01-11\n"), "{told}");
+    assert!(told.contains("  proved on 1970-01-11; due on 1971-01-11\n"), "{told}");
 }
