@@ -237,6 +237,6 @@ def looks_like_a_key(text: str) -> bool:
             for place in range(len(part))
             if part[place].isalnum()
         ]
-        if any(sum(turns[start : start + 40]) >= 8 for start in range(len(turns) - 39)):
+        if any(sum(turns[start : start + 40]) >= 10 for start in range(len(turns) - 39)):
             return True
     return False
