@@ -19,6 +19,7 @@ use strongroom_ceremony::audit::file::FileError as TranscriptFileError;
 use strongroom_ceremony::hsm::RehearsalError;
 use strongroom_ceremony::plan::PlanError;
 use strongroom_ceremony::plan::ask::AskError;
+use strongroom_ceremony::register::RegisterError;
 use strongroom_ceremony::run::{CeremonyError, SoftwareError};
 use strongroom_ceremony::slot_file::SlotFileError;
 use strongroom_ceremony::transcript::TranscriptError;
@@ -177,6 +178,7 @@ sorted! {
     CeremonyError => ceremony;
     TranscriptFileError => transcript_file;
     TranscriptError => |_| Kind::Damaged;
+    RegisterError => register;
 }
 
 fn ceremony(error: &CeremonyError) -> Kind {
@@ -206,6 +208,15 @@ fn ceremony(error: &CeremonyError) -> Kind {
         | CeremonyError::Encode(_)
         | CeremonyError::Signing(_)
         | CeremonyError::Misfit(_) => Kind::Failure,
+    }
+}
+
+fn register(error: &RegisterError) -> Kind {
+    match error {
+        RegisterError::File(error) => transcript_file(error),
+        RegisterError::Verify(_) | RegisterError::Rule { line: Some(_), .. } => Kind::Damaged,
+        RegisterError::Rule { line: None, .. } => Kind::Conflict,
+        RegisterError::Append(_) => Kind::Failure,
     }
 }
 

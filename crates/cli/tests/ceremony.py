@@ -224,6 +224,14 @@ def transcript(key, shares):
     with open("altered.jsonl", "w") as file:
         file.write(text.replace("Alan", "Alen", 1))
     run("ceremony", "verify", "altered.jsonl", "--key", key, code=6)
+    # The register takes the shares from it, signed by a key in the token; nothing that was altered gets in.
+    take = ["--config", "config.toml", "ceremony", "register", "take", "register.jsonl", "--signer", "hsm(A, transcript)"]
+    run(*take, "altered.jsonl", "--transcript-key", key, code=6)
+    run(*take, path, "--transcript-key", key)
+    run(*take, path, "--transcript-key", key, code=5)
+    known = json.loads(run("--json", "ceremony", "register", "show", "register.jsonl", "--key", key))["shares"]
+    assert sorted(share["custodian"] for share in known) == sorted(shares) and not any(share["is_due"] for share in known)
+    assert "5 shares, 0 of them due" in run("ceremony", "register", "show", "register.jsonl", "--key", key)
 
 
 def check_alone(shares):

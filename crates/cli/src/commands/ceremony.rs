@@ -1,5 +1,6 @@
-//! `ceremony plan|run|verify|report|share-check`: what the crate `strongroom-ceremony` does, at this terminal.
+//! `ceremony plan|run|verify|report|register|share-check`: what the crate `strongroom-ceremony` does, at this terminal.
 
+mod register;
 mod run;
 mod transcript;
 
@@ -33,6 +34,9 @@ pub(crate) enum Ceremony {
     Verify(transcript::Verify),
     /// Write what a transcript says for an auditor to read, once it was checked.
     Report(transcript::Report),
+    /// The register: who holds which share, when each was last checked, and what is due.
+    #[command(subcommand)]
+    Register(register::Register),
     /// Check that a share is the right one: alone, offline, with the public slot file of the last ceremony.
     ShareCheck(ShareCheck),
 }
@@ -78,6 +82,7 @@ impl Ceremony {
             Self::Run(run) => run.run(context),
             Self::Verify(verify) => verify.run(context.output),
             Self::Report(report) => report.run(context.output),
+            Self::Register(register) => register.run(context),
             Self::ShareCheck(check) => check.run(context),
         }
     }

@@ -11,6 +11,8 @@ mod sink;
 
 use clap::Subcommand;
 
+pub(crate) use keys::parse_hsm;
+
 use crate::context::Context;
 use crate::exit::Failure;
 

@@ -102,6 +102,6 @@ fn outcome(outcome: Outcome) -> &'static str {
     }
 }
 
-fn parse_fingerprint(text: &str) -> Result<Fingerprint, String> {
+pub(super) fn parse_fingerprint(text: &str) -> Result<Fingerprint, String> {
     text.parse().map_err(|error: FingerprintError| error.to_string())
 }
