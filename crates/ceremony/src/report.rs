@@ -158,9 +158,10 @@ fn devices(account: &Account) -> Section {
         let entry = record.entry();
         let what = entry.text("evidence").or(entry.text("name")).unwrap_or_default();
         let numbers = [("id", "object"), ("check value", "check")];
+        let serial = entry.text("serial").map(|serial| format!("serial {serial}"));
         let numbers =
             numbers.iter().filter_map(|(name, field)| Some(format!("{name} {}", shown(entry.field(field)?))));
-        let numbers = numbers.collect::<Vec<_>>().join(" · ");
+        let numbers = serial.into_iter().chain(numbers).collect::<Vec<_>>().join(" · ");
         Table::row([Cell::new(what), Cell::code(&numbers), Cell::lines(&[record.number()])])
     });
     Section {

@@ -70,7 +70,9 @@ fn shares_and_keys_stand_with_what_is_known_of_them() {
     assert!(row.contains("<td>2 of security</td><td>Ada &amp; Co</td><td>paper</td>"), "{row}");
     // Handed out, acknowledged, proved.
     assert_eq!(row.matches("#line-").count(), 2, "{row}");
-    assert!(html.contains("id 000102030405060708090a0b0c0d0e0f10111213 · check value a1b2c3"));
+    assert!(html.contains(
+        "serial 8f3a9c01b2d4e5f6 · id 000102030405060708090a0b0c0d0e0f10111213 · check value a1b2c3"
+    ));
 }
 
 #[test]

@@ -85,14 +85,27 @@ fn bytes<const N: usize>(hex: &str) -> Option<[u8; N]> {
     data_encoding::HEXLOWER.decode(hex.as_bytes()).ok()?.try_into().ok()
 }
 
-/// The key's id and check value, which are long enough to look like keys, have fields of their own.
+/// The token's serial number and the key's id and check value, which may look like keys, have fields of their own.
 fn hsm_key(evidence: &str) -> Entry {
-    let (evidence, object) = without(evidence, " id ");
+    let (evidence, serial) = without_serial(evidence);
+    let (evidence, object) = without(&evidence, " id ");
     let (evidence, check) = without(&evidence, "check value ");
     Entry::new(HSM_KEY)
         .with("evidence", text(&evidence))
+        .with_some("serial", serial.map(text))
         .with_some("object", object.filter(|id| id.len() <= 64).map(Value::ObjectId))
         .with_some("check", check.filter(|value| value.len() <= 32).map(Value::CheckValue))
+}
+
+fn without_serial(evidence: &str) -> (String, Option<&str>) {
+    let parts = evidence.split_once(SERIAL).and_then(|(before, rest)| Some((before, rest.split_once(',')?)));
+    match parts {
+        // PKCS #11 has 16 characters for it.
+        Some((before, (serial, behind))) if serial.len() <= 16 => {
+            (format!("{before}{SERIAL}(beside),{behind}"), Some(serial))
+        }
+        _ => (evidence.to_owned(), None),
+    }
 }
 
 /// The text without the hexadecimal digits behind the word, and their bytes.
@@ -131,4 +144,5 @@ pub(super) const STEP: &str = "step";
 pub(super) const STEP_DONE: &str = "step-done";
 const CLOSED: &str = "closed";
 const HSM_KEY: &str = "hsm-key";
+const SERIAL: &str = "token serial ";
 const FACT: &str = "fact";

@@ -34,7 +34,7 @@ pub(crate) fn story(tell: &mut dyn FnMut(&Event<'_>)) {
     let (ada, grace) =
         (person("Ada & Co", &[Role::Custodian]), person("Grace", &[Role::Witness, Role::Auditor]));
     let (set, group) = ([0x5A; 16], Some("security"));
-    let evidence = "A:root: token serial 0017, SoftHSM project SoftHSM v2, firmware 2.6; aes-256 id \
+    let evidence = "production:root-2026: token serial 8f3a9c01b2d4e5f6, SoftHSM project SoftHSM v2, firmware 2.6; aes-256 id \
         000102030405060708090a0b0c0d0e0f10111213, CKA_SENSITIVE true; check value a1b2c3";
     tell(&opened(7));
     tell(&Event::Software { version: "0.1.0", hash: [9; 32] });
@@ -101,12 +101,10 @@ fn whole_ceremony_is_verified_by_fingerprint_alone() {
     let hsm = account.chain().entries().find(|record| record.entry().event() == "hsm-key").unwrap();
     assert_eq!(hsm.entry().field("object"), Some(&Value::ObjectId((0..20).collect())));
     assert_eq!(hsm.entry().field("check"), Some(&Value::CheckValue(vec![0xA1, 0xB2, 0xC3])));
-    assert!(
-        hsm.entry()
-            .text("evidence")
-            .unwrap()
-            .ends_with("id (beside), CKA_SENSITIVE true; check value (beside)")
-    );
+    assert_eq!(hsm.entry().text("serial"), Some("8f3a9c01b2d4e5f6"));
+    let evidence = hsm.entry().text("evidence").unwrap();
+    assert!(evidence.starts_with("production:root-2026: token serial (beside), SoftHSM"), "{evidence}");
+    assert!(evidence.ends_with("id (beside), CKA_SENSITIVE true; check value (beside)"), "{evidence}");
 }
 
 #[test]
