@@ -1,6 +1,6 @@
 //! A ceremony that ends at a turn of any kind: it goes on or nothing was done, and some quorum always opens the store.
 //!
-//! What people have written down survives an interruption; what was in memory does not. Every fourth turn is tried; with
+//! What people have written down survives an interruption; what was in memory does not. Every sixth turn is tried; with
 //! `CEREMONY_EVERY_TURN` in the environment, all of them.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
@@ -47,7 +47,7 @@ fn at_every_turn(
             Ended::Complete
         );
         after(directory.path(), &again.shares);
-        turns += if common::thorough() { 1 } else { 4 };
+        turns += if common::thorough() { 1 } else { 6 };
     }
 }
 
