@@ -13,3 +13,4 @@ pub mod storage;
 pub mod store;
 pub mod transit;
 pub mod turns;
+pub mod unsealed;

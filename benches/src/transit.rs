@@ -11,7 +11,7 @@ use std::sync::{Arc, Barrier as Starter};
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use strongroom::MemoryStorage;
 use strongroom_transit::algorithm::KeyType;
-use strongroom_transit::{DecryptOptions, EncryptOptions, Key, KeySpec, Options, Transit};
+use strongroom_transit::{DecryptOptions, EncryptOptions, Key, KeySpec, MOUNT, Options, Transit};
 
 use crate::turns::{Turn, processor_time, wall_time};
 
@@ -29,7 +29,7 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 /// As the store says.
 pub fn keys() -> Result<Transit, Failure> {
     let (store, _) = crate::store::create(Arc::new(MemoryStorage::new()))?;
-    Ok(Transit::open(store.barrier().clone(), "transit".parse()?, Options::default())?)
+    Ok(Transit::open(store.barrier().clone(), MOUNT.parse()?, Options::default())?)
 }
 
 /// A new key.

@@ -19,7 +19,9 @@ use strongroom_seal::policy::Policy;
 use strongroom_seal::slot::SlotSet;
 use strongroom_shamir::{split, text, vault};
 use strongroom_transit::algorithm::KeyType;
-use strongroom_transit::{AtLimit, EncryptOptions, KeySpec, Limits, MacOptions, Options, Transit, VersionState};
+use strongroom_transit::{
+    AtLimit, EncryptOptions, KeySpec, Limits, MacOptions, Options, Transit, VersionState,
+};
 
 #[path = "named.rs"]
 mod named;

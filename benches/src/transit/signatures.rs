@@ -192,17 +192,28 @@ pub fn sign(key: &Key, bare: &Bare, scheme: Scheme) -> Result<(Turn, Turn), Fail
     Ok((signing, verifying))
 }
 
-/// One turn of [`ROUNDS`] HMACs of the message with SHA-256.
+/// A bare key of HMAC with SHA-256.
+pub fn bare_mac() -> hmac::Key {
+    hmac::Key::new(hmac::HMAC_SHA256, &[3; 32])
+}
+
+/// One turn of [`ROUNDS`] HMACs of the message with SHA-256 and one of as many verifications.
 ///
 /// # Errors
 ///
 /// Not with a key that works.
-pub fn mac(key: &Key) -> Result<Turn, Failure> {
-    let bare = hmac::Key::new(hmac::HMAC_SHA256, &[3; 32]);
-    Ok(Turn {
-        ours: repeat(|| key.hmac(&MESSAGE, &MacOptions::default()).is_ok())?,
-        limit: repeat(|| black_box(hmac::sign(&bare, &MESSAGE)).as_ref().len() == 32)?,
-    })
+pub fn mac(key: &Key, bare: &hmac::Key) -> Result<(Turn, Turn), Failure> {
+    let options = MacOptions::default();
+    let (tag, bare_tag) = (key.hmac(&MESSAGE, &options)?, hmac::sign(bare, &MESSAGE));
+    let making = Turn {
+        ours: repeat(|| key.hmac(&MESSAGE, &options).is_ok())?,
+        limit: repeat(|| black_box(hmac::sign(bare, &MESSAGE)).as_ref().len() == 32)?,
+    };
+    let verifying = Turn {
+        ours: repeat(|| matches!(key.verify_hmac(&MESSAGE, &tag, &options), Ok(true)))?,
+        limit: repeat(|| hmac::verify(bare, &MESSAGE, bare_tag.as_ref()).is_ok())?,
+    };
+    Ok((making, verifying))
 }
 
 /// The types that encapsulate.

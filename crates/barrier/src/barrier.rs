@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::mpsc::{self, Sender};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 use std::thread::JoinHandle;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -25,7 +25,7 @@ use crate::keys::{Keys, KeysError};
 use crate::listing::ListingCache;
 use crate::path::Path;
 use crate::place;
-use crate::sealing::Sealing;
+use crate::sealing::{SealedTogether, Sealing};
 
 /// How a barrier behaves.
 #[derive(Clone, Copy, Debug)]
@@ -423,6 +423,11 @@ impl Barrier {
     /// Wipes every key at once, without waiting for anything.
     pub fn wipe(&self) {
         wipe(self.shared());
+    }
+
+    /// Has these keys wiped whenever the barrier's are, before its own; now, if it is sealed. They may be gone by then.
+    pub fn seal_together(&self, keys: Weak<dyn SealedTogether>) {
+        self.shared().sealing.add(keys);
     }
 }
 

@@ -54,6 +54,7 @@ pub use listing::{Name, Page};
 pub use path::{Directory, Path, PathError};
 pub use place::{HEAD, KEYRING, REWRAP, SLOTS};
 pub use rewrap::{RewrapProgress, RewrapReport};
+pub use sealing::SealedTogether;
 
 /// Parsers of untrusted bytes, for fuzzing.
 #[doc(hidden)]

@@ -3,21 +3,46 @@
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError, Weak};
 use std::task::Poll;
 
 use event_listener::Event;
+
+/// Keys that came out of the barrier and end with it.
+pub trait SealedTogether: Send + Sync {
+    /// Wipes the keys and refuses what comes later. It must wait for nothing, and is called any number of times.
+    fn wipe(&self);
+}
 
 /// Set once, when the keys are to be wiped.
 #[derive(Default)]
 pub(crate) struct Sealing {
     begun: AtomicBool,
     event: Event,
+    together: Mutex<Vec<Weak<dyn SealedTogether>>>,
 }
 
 impl Sealing {
     pub(crate) fn begin(&self) {
         self.begun.store(true, Ordering::SeqCst);
         self.event.notify(usize::MAX);
+        let together = self.together.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        for keys in together.iter().filter_map(Weak::upgrade) {
+            keys.wipe();
+        }
+    }
+
+    pub(crate) fn add(&self, keys: Weak<dyn SealedTogether>) {
+        let added = keys.upgrade();
+        {
+            let mut together = self.together.lock().unwrap_or_else(PoisonError::into_inner);
+            together.retain(|keys| keys.strong_count() > 0);
+            together.push(keys);
+        }
+        // Whoever begins after this look finds them in the list.
+        if let Some(keys) = added.filter(|_| self.begun.load(Ordering::SeqCst)) {
+            keys.wipe();
+        }
     }
 
     /// Waits for `reading`; `None` when sealing began before it had an answer.

@@ -47,8 +47,8 @@ pub(crate) struct Global {
     /// Go on where the machine cannot lock memory: keys may then reach its swap.
     #[arg(long, global = true, env = "STRONGROOM_ALLOW_UNLOCKED", value_parser = FalseyValueParser::new())]
     pub(crate) allow_unlocked: bool,
-    /// Round lengths of values up to a multiple of so many bytes, so that the storage learns them less exactly. Not
-    /// remembered by the store: set the variable.
+    /// Round the lengths of what is put into the store up to a multiple of so many bytes, so that the storage learns them less
+    /// exactly. Files that `file` encrypts lie elsewhere, and show their sizes. Not remembered by the store: set the variable.
     #[arg(long, global = true, env = "STRONGROOM_PADDING", value_name = "BYTES", default_value_t = 0)]
     pub(crate) padding: u32,
     /// Print results and errors alone.

@@ -459,6 +459,7 @@ fn manage(error: &ManageError) -> Kind {
         | ManageError::Policy(_)
         | ManageError::Transition { .. }
         | ManageError::NotExportable
+        | ManageError::NotImported
         | ManageError::BackupNotAllowed
         | ManageError::RotationNotAllowed
         | ManageError::Contended => Kind::Conflict,
@@ -475,7 +476,7 @@ fn manage(error: &ManageError) -> Kind {
 fn use_of_key(error: &UseError) -> Kind {
     match error {
         UseError::Sealed => Kind::Sealed,
-        UseError::NotFound | UseError::NoVersion => Kind::NotFound,
+        UseError::NotFound | UseError::NoVersion | UseError::Trimmed => Kind::NotFound,
         UseError::Deleted
         | UseError::BelowMinimum { .. }
         | UseError::State(_)
@@ -562,4 +563,5 @@ Exit codes:
    8  the disk is full or read-only
    9  the machine does not protect keys or files as it must
   10  the disk gave no answer: the change may or may not be stored
-  11  an HSM does not answer, or refuses";
+  11  an HSM does not answer, or refuses
+ 130  ended by Ctrl-C";

@@ -1,12 +1,14 @@
 //! Bars for long work: on stderr, only where that is a terminal.
 
+use std::fmt::Write;
 use std::ops::ControlFlow;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use crate::output::Output;
+use crate::text::{bytes, rate};
 
-/// A bar. It goes away when it is dropped.
+/// A bar. It comes with the first progress, so that nothing that is asked before stands in it, and goes away when it is dropped.
 pub(crate) struct Bar(ProgressBar);
 
 impl Bar {
@@ -22,13 +24,17 @@ impl Bar {
 
     fn new(output: Output, title: &'static str, total: Option<u64>, template: &str) -> Self {
         let target = if output.quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
-        let bar = ProgressBar::with_draw_target(total, target);
+        let bar = ProgressBar::with_draw_target(total, target).with_message(title);
         // The templates are constants; a bar without one would still count.
         if let Ok(style) = ProgressStyle::with_template(template) {
-            bar.set_style(style);
+            bar.set_style(in_our_units(style));
         }
-        bar.set_message(title);
         Self(bar)
+    }
+
+    /// None at all.
+    pub(crate) fn hidden() -> Self {
+        Self(ProgressBar::hidden())
     }
 
     /// So far. For closures that can stop the work: it never does.
@@ -42,12 +48,21 @@ impl Bar {
 
     /// So far, of what was said at the beginning.
     pub(crate) fn reached(&self, done: u64) {
+        if self.0.position() == 0 {
+            // Whatever was asked before took its time.
+            self.0.reset_elapsed();
+        }
         self.0.set_position(done);
     }
 
     /// Writes to the terminal without the bar in between.
     pub(crate) fn aside(&self, write: impl FnOnce()) {
-        self.0.suspend(write);
+        if self.0.position() == 0 {
+            // It is not there yet, and suspending it would draw it.
+            write();
+        } else {
+            self.0.suspend(write);
+        }
     }
 
     /// Takes the bar away before it is dropped.
@@ -67,7 +82,21 @@ impl Drop for Bar {
     }
 }
 
-const BYTES: &str =
-    "{msg:>12} [{bar:32}] {binary_bytes} of {binary_total_bytes}, {binary_bytes_per_sec}, {eta} left";
-const BYTES_SO_FAR: &str = "{msg:>12} {binary_bytes}, {binary_bytes_per_sec}";
+/// Sizes as results say them.
+fn in_our_units(style: ProgressStyle) -> ProgressStyle {
+    // Nobody can be told when the terminal is gone.
+    style
+        .with_key("done", |state: &ProgressState, out: &mut dyn Write| {
+            let _ = out.write_str(&bytes(state.pos()));
+        })
+        .with_key("total", |state: &ProgressState, out: &mut dyn Write| {
+            let _ = out.write_str(&bytes(state.len().unwrap_or_default()));
+        })
+        .with_key("speed", |state: &ProgressState, out: &mut dyn Write| {
+            let _ = write!(out, "{}/s", bytes(rate(state.pos(), state.elapsed()).unwrap_or_default()));
+        })
+}
+
+const BYTES: &str = "{msg:>12} [{bar:32}] {done} of {total}, {speed}, {eta} left";
+const BYTES_SO_FAR: &str = "{msg:>12} {done}, {speed}";
 const ENTRIES: &str = "{msg:>12} [{bar:32}] {human_pos} of {human_len} entries, {per_sec}, {eta} left";

@@ -2,10 +2,13 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead as _, BufReader, IsTerminal as _, Write as _};
+use std::time::Duration;
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use zeroize::Zeroizing;
 
-use crate::exit::Failure;
+use crate::exit::{Failure, Kind};
 
 /// Whether somebody can be asked: stderr is theirs to read, and the process has a terminal.
 pub(crate) fn is_present() -> bool {
@@ -17,8 +20,19 @@ pub(crate) fn ask_hidden(prompt: &str) -> Result<Option<Zeroizing<String>>, Fail
     match rpassword::prompt_password(prompt) {
         Ok(answer) => Ok(Some(Zeroizing::new(answer))),
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
-        Err(error) => Err(Failure::io("the terminal could not be read", &error)),
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => Err(interrupt()),
+        Err(error) => Err(unreadable(error)),
     }
+}
+
+/// Ends the process as Ctrl-C does, which a prompt without echo reads as a letter.
+fn interrupt() -> Failure {
+    if kill(Pid::this(), Signal::SIGINT).is_ok() {
+        // For the thread that waits for signals.
+        std::thread::sleep(Duration::from_secs(1));
+    }
+    // The parent has it ignored.
+    Failure::new(Kind::Failure, "interrupted")
 }
 
 /// Asks a question that only "y" answers with yes.

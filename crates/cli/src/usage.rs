@@ -86,11 +86,12 @@ fn list(error: &Error, kind: ContextKind) -> Vec<String> {
 
 const NOT_SHOWN: &str = "What was typed is not shown, since it may be a secret: a value is never given on the command line, but at \
                          the prompt, on stdin, or with --file";
-const OUR_PARSERS: [&str; 9] = [
+const OUR_PARSERS: [&str; 10] = [
     "--policy",
     "--max-age",
     "--max-seals",
     "--auto-rotate",
+    "--after <DAYS>",
     "--key",
     "--hsm",
     "--from-hsm",

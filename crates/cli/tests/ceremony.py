@@ -20,6 +20,7 @@ ASKED_PLAINLY = re.compile(r"(?:^|\n)(?P<name>[A-Z]\w+): (?P<question>[^\n]*[^\n
 WRITTEN = re.compile(r"\n\n(?P<share>sr1[a-z0-9 ]+)\n\n[^\n]*type its last 6 characters: $", re.S)
 ALONE = re.compile(r"For (?P<name>\w+) alone\.\n\n(?P<text>.*)\n\ndoes your copy say so\? \(yes or no\) $", re.S)
 
+CTRL_C = "\x03"
 PEOPLE = ["Ada", "Grace", "Alan", "Mary", "Emmy", "Alonzo", "Kurt"]
 
 
@@ -43,7 +44,10 @@ class Ceremony:
                 break
             screen = self.screen()
             if self.kill_at and self.kill_at in screen:
-                os.kill(terminal.pid, self.kill_with)
+                if self.kill_with == CTRL_C:
+                    terminal.type_unseen(CTRL_C)
+                else:
+                    os.kill(terminal.pid, self.kill_with)
                 break
             answer = self.answer(screen)
             if answer is not None:
@@ -314,9 +318,9 @@ def screen_is_cleared():
     custodians = [("Ada", "custodian", 'custody = "screen"\n')]
     create = plan("ended", "create", CREATE, custodians, 'store = "ended-store"\npolicy = "1 of 1"')
     for options in [[], ["--plain"]]:
-        for end in [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]:
-            ended = Ceremony(create, {}, *options, kill_at="Share 1 of 1", kill_with=end)
-            assert ended.hold() == -end, ended.said()
+        for end in [CTRL_C, signal.SIGTERM, signal.SIGHUP]:
+            ended = Ceremony(create, {}, *options, kill_at="type its last 6 characters", kill_with=end)
+            assert ended.hold() == -(signal.SIGINT if end == CTRL_C else end), ended.said()
             shown = ended.terminal.shown
             assert "sr1" in shown and shown.count(ENTERED) == shown.count(LEFT)
             assert "sr1" not in shown.rpartition(LEFT)[2]

@@ -4,6 +4,7 @@ import os
 import pty
 import re
 import select
+import signal
 import sys
 import termios
 import time
@@ -19,6 +20,9 @@ class Terminal:
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
             os.environ["TERM"] = "xterm"
+            # Under nohup a command would go on where one at a terminal ends.
+            for ending in [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]:
+                signal.signal(ending, signal.SIG_DFL)
             os.execv(BINARY, [BINARY, *arguments])
         self.shown = ""
         self.seen = 0

@@ -34,7 +34,7 @@ use input::{ByPlace, InOrder, Input, read_full};
 pub use error::{DecryptError, EncryptError};
 pub use options::Options;
 pub use reader::Reader;
-pub use rewrap::{Area, StreamRewrapError, rewrap_in_place, wrapped_key};
+pub use rewrap::{Area, StreamRewrapError, check_header, has_spare_header, rewrap_in_place, wrapped_key};
 
 impl<K: KeyEncryption> Envelope<K> {
     /// Encrypts what `source` gives until it ends, in memory of some hundred KiB for each thread.

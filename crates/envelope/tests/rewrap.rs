@@ -9,7 +9,9 @@ use std::sync::Mutex;
 use common::{NamedKey, bytes};
 use strongroom_crypto::external::ExternalError;
 use strongroom_crypto::secret::Secret;
-use strongroom_envelope::stream::{Area, Options, StreamRewrapError, rewrap_in_place, wrapped_key};
+use strongroom_envelope::stream::{
+    Area, Options, StreamRewrapError, check_header, has_spare_header, rewrap_in_place, wrapped_key,
+};
 use strongroom_envelope::{Envelope, KeyEncryption, ReadAt, WrappedKey};
 
 const SECTOR: usize = 512;
@@ -94,6 +96,42 @@ fn crash_at_any_byte_of_any_write_leaves_a_stream_that_opens_and_can_be_rewrappe
     both[SECTOR + 20] ^= 1;
     both[2 * SECTOR + 20] ^= 1;
     assert!(!opens(&both));
+}
+
+#[test]
+fn header_without_its_spare_is_told_and_healed() {
+    let envelope = Envelope::new(NamedKey::new("k"));
+    let whole = envelope.encrypt(b"", &b"value"[..], Vec::new(), &Options::default()).unwrap();
+    assert!(has_spare_header(&whole).unwrap(), "the control");
+    for at in [SECTOR, SECTOR + 200, 2 * SECTOR - 1, 2 * SECTOR, 2 * SECTOR + 200, FLOE_AT - 1] {
+        let mut rotten = whole.clone();
+        rotten[at] ^= 1;
+        assert!(!has_spare_header(&rotten).unwrap(), "{at}");
+        let disk = Disk::new(&rotten);
+        envelope.rewrap_stream(&disk).unwrap();
+        assert!(has_spare_header(&disk.bytes()).unwrap(), "{at}");
+    }
+    // As a crash between the two writes leaves it: the old header is still there.
+    let disk = Disk::new(&whole);
+    envelope.rewrap_stream(&disk).unwrap();
+    let mut half = disk.bytes();
+    half[SECTOR..2 * SECTOR].copy_from_slice(&whole[SECTOR..2 * SECTOR]);
+    assert!(!has_spare_header(&half).unwrap());
+    half[2 * SECTOR + 20] ^= 1;
+    half[SECTOR + 20] ^= 1;
+    assert!(has_spare_header(&half).is_err());
+}
+
+#[test]
+fn header_is_proved_by_its_own_key_alone() {
+    let (envelope, other) = (Envelope::new(NamedKey::new("k")), NamedKey::new("k"));
+    let stream = envelope.encrypt(b"aad", &b"value"[..], Vec::new(), &Options::default()).unwrap();
+    check_header(envelope.key(), &stream).unwrap();
+    assert!(check_header(&other, &stream).is_err());
+    let second = envelope.encrypt(b"aad", &b"value"[..], Vec::new(), &Options::default()).unwrap();
+    let mut mixed = stream;
+    mixed[SECTOR..FLOE_AT].copy_from_slice(&second[SECTOR..FLOE_AT]);
+    assert!(check_header(envelope.key(), &mixed).is_err());
 }
 
 #[test]

@@ -12,7 +12,7 @@ use strongroom_crypto::secret::Secret;
 use strongroom_keyring::{Keyring, KeyringKey, RotationPolicy};
 use strongroom_storage::MemoryStorage;
 use strongroom_transit::algorithm::KeyType;
-use strongroom_transit::{DecryptOptions, EncryptOptions, Key, KeySpec, Options, Transit};
+use strongroom_transit::{DecryptOptions, EncryptOptions, Key, KeySpec, MOUNT, Options, Transit};
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -29,7 +29,7 @@ fn main() -> Result<(), Failure> {
 ///
 /// The first use that failed.
 pub(crate) fn rotate_under_load(rotations: u32) -> Result<(u64, u32), Failure> {
-    let transit = Transit::open(barrier()?, "transit".parse()?, Options::default())?;
+    let transit = Transit::open(barrier()?, MOUNT.parse()?, Options::default())?;
     let name = "orders".parse()?;
     let key = pollster::block_on(transit.create(&name, &KeySpec::new(KeyType::Aes256Gcm96)))?;
     let (done, uses) = (AtomicBool::new(false), AtomicU64::new(0));

@@ -135,7 +135,8 @@ impl Live {
     pub(crate) fn processing(&self, number: u32) -> Result<(&Version, &VersionKey), UseError> {
         let minimum = self.policy().min_decryption_version;
         if number < minimum {
-            return Err(UseError::BelowMinimum { minimum });
+            let trimmed = (1..self.policy().min_available_version).contains(&number);
+            return Err(if trimmed { UseError::Trimmed } else { UseError::BelowMinimum { minimum } });
         }
         let (version, key) = self.find(number)?;
         if !version.state.processes() {

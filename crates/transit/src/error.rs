@@ -56,6 +56,8 @@ pub enum ManageError {
     BackupNotAllowed,
     /// A key of this kind has nothing of that sort.
     Unsupported(KeyKind),
+    /// A key that was made here, which takes no versions from outside.
+    NotImported,
     /// An imported key that may not be rotated here.
     RotationNotAllowed,
     /// The backup is damaged or none.
@@ -122,6 +124,9 @@ impl fmt::Display for ManageError {
                 f.write_str("the key's policy does not allow a backup in the clear: set `allow_plaintext_backup` first")
             }
             Self::Unsupported(kind) => write!(f, "a key of type {kind} has nothing of that sort: see what its type can do"),
+            Self::NotImported => {
+                f.write_str("the key was made here and not imported, so it takes no version from outside: rotate it")
+            }
             Self::RotationNotAllowed => f.write_str(
                 "the key was imported and may not be rotated here: import its next version, or import it with rotation allowed",
             ),
@@ -145,7 +150,25 @@ impl fmt::Display for ManageError {
     }
 }
 
-impl std::error::Error for ManageError {}
+impl std::error::Error for ManageError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(match self {
+            Self::Policy(error) => error,
+            Self::Import(error) => error,
+            Self::Unwrap(error) => error,
+            Self::Export(error) => error,
+            Self::Generate(error) => error,
+            Self::Record(error) => error,
+            Self::External(error) => error,
+            Self::Path(error) => error,
+            Self::Read(error) => error,
+            Self::Commit(error) => error,
+            Self::Secret(error) => error,
+            Self::Thread(error) => error,
+            _ => return None,
+        })
+    }
+}
 
 /// Why a key did not do what it was asked. Carries nothing of what it was given.
 #[derive(Debug)]
@@ -158,6 +181,8 @@ pub enum UseError {
     Deleted,
     /// The key has no such version.
     NoVersion,
+    /// The version was destroyed by a trim, which nothing undoes.
+    Trimmed,
     /// The version is below the policy's minimum for this use.
     BelowMinimum {
         /// The minimum.
@@ -212,6 +237,9 @@ impl fmt::Display for UseError {
             Self::NotFound => f.write_str(NOT_FOUND),
             Self::Deleted => f.write_str(DELETED),
             Self::NoVersion => f.write_str(NO_VERSION),
+            Self::Trimmed => f.write_str(
+                "this version of the key was destroyed by a trim: only a backup of the store from before it still has it",
+            ),
             Self::BelowMinimum { minimum } => {
                 write!(f, "the key's policy allows this from version {minimum} on: use a newer version, or lower the minimum")
             }
@@ -247,7 +275,20 @@ impl fmt::Display for UseError {
     }
 }
 
-impl std::error::Error for UseError {}
+impl std::error::Error for UseError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(match self {
+            Self::Parameter(error) => error,
+            Self::Text(error) => error,
+            Self::Usage(error) => error.as_ref(),
+            Self::Randomness(error) => error,
+            Self::Forked(error) => error,
+            Self::External(error) => error,
+            Self::Secret(error) => error,
+            _ => return None,
+        })
+    }
+}
 
 macro_rules! from {
     ($error:ty: $($source:ty => $variant:ident),* $(,)?) => {$(
@@ -377,3 +418,28 @@ const SEALED: &str = "the store is sealed: unseal it first";
 const NOT_FOUND: &str = "there is no key of that name: check the name, or make the key";
 const DELETED: &str = "the key is deleted: restore it first, while it is not destroyed";
 const NO_VERSION: &str = "the key has no such version: check the number, or whether it was trimmed";
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error as _;
+
+    use super::*;
+    use crate::algorithm::KeyType;
+
+    #[test]
+    fn what_lies_behind_an_error_is_told_where_something_does() {
+        let kind = KeyType::Aes256Gcm96;
+        let error = ManageError::from(ImportError::Text(kind));
+        assert!(matches!(error.source(), Some(source) if source.is::<ImportError>()));
+        assert!(UseError::Usage("full".into()).source().is_some());
+        assert!(ManageError::NotFound.source().is_none() && UseError::Forged.source().is_none());
+    }
+
+    #[test]
+    fn what_is_to_be_sent_instead_is_the_form_that_was_asked_for() {
+        let said = |error: ImportError| error.to_string();
+        assert!(said(ImportError::Text(KeyType::Aes256Gcm96)).contains("base64"));
+        assert!(said(ImportError::Text(KeyType::EcdsaP256)).contains("PEM"));
+        assert!(said(ImportError::Encoding(KeyType::EcdsaP256)).contains("DER"));
+    }
+}

@@ -105,7 +105,7 @@ impl Key {
             pollster::block_on(self.transit.inner.ledger.reserve(version.id, asked))
         })?;
         if supply == Supply::Low {
-            self.transit.inner.ask_keeper(&self.cell, version.number);
+            self.transit.ask_keeper(&self.cell, version.number);
         }
         Ok(())
     }

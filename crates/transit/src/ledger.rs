@@ -153,7 +153,7 @@ impl From<PathError> for LedgerError {
 impl fmt::Display for LedgerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Exhausted => f.write_str("this version of the key has reached its limit: rotate the key"),
+            Self::Exhausted => f.write_str("this version of the key has reached its limit, or its limit is below this one use: rotate the key, or raise its limits"),
             Self::Read(error) => error.fmt(f),
             Self::Commit(error) => error.fmt(f),
             Self::Malformed => f.write_str(

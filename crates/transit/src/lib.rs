@@ -54,7 +54,7 @@ pub use name::{KeyName, NameError};
 pub use policy::{Amount, AtLimit, ConfigChange, KeyKind, KeySpec, Limits, Policy, PolicyError};
 pub use record::RecordError;
 pub use state::VersionState;
-pub use transit::{Exported, Incoming, Options, Transit};
+pub use transit::{Exported, Incoming, MOUNT, Options, Transit};
 pub use utility::{hash, random_bytes};
 pub use version::{HeldReference, VersionInfo};
 

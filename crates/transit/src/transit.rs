@@ -9,9 +9,9 @@ mod versions;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use strongroom_barrier::{Barrier, Directory, Path};
+use strongroom_barrier::{Barrier, Directory, Path, SealedTogether};
 
 use crate::algorithm::{GenerateOptions, Material, PublicKey};
 use crate::cell::{Cell, Content, Live};
@@ -54,6 +54,8 @@ impl Default for Options {
 #[derive(Clone)]
 pub struct Transit {
     pub(crate) inner: Arc<Inner>,
+    /// Whoever drops the last of it waits for the thread. The thread itself has a handle without.
+    keeper: Option<Arc<Keeper>>,
 }
 
 pub(crate) struct Inner {
@@ -65,14 +67,19 @@ pub(crate) struct Inner {
     cells: Mutex<HashMap<KeyName, Arc<Cell>>>,
     sealed: AtomicBool,
     wrapping_key: Mutex<Option<Arc<WrappingKey>>>,
-    keeper: Mutex<Option<Keeper>>,
 }
 
 impl Transit {
     /// The keys under this directory of the barrier.
     ///
-    /// One thread looks after them: it reserves blocks ahead of time, rotates by age the keys that are in use, destroys what is
-    /// due, and wipes the keys within a second once the barrier is sealed. [`seal`](Self::seal) wipes them at once.
+    /// Whoever reads or deletes values below it reads and deletes keys, whatever a key's policy says: let no caller reach it. The command
+    /// line keeps its own under [`MOUNT`] and lets nobody read or write below `sys/`.
+    ///
+    /// One thread looks after the keys: it reserves blocks ahead of time, rotates by age those that are in use, and destroys what is
+    /// due. They are wiped as the barrier is sealed, and by [`seal`](Self::seal).
+    ///
+    /// The thread ends when the last handle on any of this, a [`Key`] included, is dropped. That drop waits for what it is doing, one
+    /// commit at most, so that the store is free for whoever opens it next.
     ///
     /// # Errors
     ///
@@ -87,11 +94,11 @@ impl Transit {
             cells: Mutex::default(),
             sealed: AtomicBool::new(false),
             wrapping_key: Mutex::new(None),
-            keeper: Mutex::new(None),
         });
         let keeper = Keeper::start(Arc::downgrade(&inner)).map_err(ManageError::Thread)?;
-        *inner.keeper.lock().unwrap_or_else(PoisonError::into_inner) = Some(keeper);
-        Ok(Self { inner })
+        let keys: Weak<dyn SealedTogether> = Arc::<Inner>::downgrade(&inner);
+        inner.barrier.seal_together(keys);
+        Ok(Self { inner, keeper: Some(Arc::new(keeper)) })
     }
 
     /// Makes a key with one version, which is active.
@@ -240,6 +247,12 @@ impl Transit {
     pub(crate) fn now(&self) -> u64 {
         self.inner.barrier.now()
     }
+
+    pub(crate) fn ask_keeper(&self, cell: &Arc<Cell>, version: u32) {
+        if let Some(keeper) = &self.keeper {
+            keeper.refill(cell, version);
+        }
+    }
 }
 
 impl Inner {
@@ -295,12 +308,6 @@ impl Inner {
         }
     }
 
-    pub(crate) fn ask_keeper(&self, cell: &Arc<Cell>, version: u32) {
-        if let Some(keeper) = &*self.keeper.lock().unwrap_or_else(PoisonError::into_inner) {
-            keeper.refill(cell, version);
-        }
-    }
-
     fn find_held(&self, kind: KeyKind, reference: &HeldReference) -> Result<(), ManageError> {
         let held = self.options.held.as_ref().ok_or(ManageError::Unsupported(kind))?;
         match kind {
@@ -309,6 +316,12 @@ impl Inner {
             KeyKind::Local(_) => return Err(ManageError::Unsupported(kind)),
         }
         Ok(())
+    }
+}
+
+impl SealedTogether for Inner {
+    fn wipe(&self) {
+        self.seal();
     }
 }
 
@@ -323,3 +336,6 @@ fn generate(spec: &KeySpec) -> Result<Material, ManageError> {
 fn not_deleted(record: &KeyRecord) -> Result<&KeyRecord, ManageError> {
     if record.policy.deleted.is_some() { Err(ManageError::Deleted) } else { Ok(record) }
 }
+
+/// Where the command line keeps named keys, and where a program that shares a store with it opens them.
+pub const MOUNT: &str = "sys/transit";

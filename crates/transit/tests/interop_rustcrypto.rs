@@ -224,35 +224,43 @@ fn ed25519_comes_in_with_its_public_key_and_not_with_anothers() {
 
 #[test]
 fn rsa_signatures_are_what_rfc_8017_says() {
-    let key = generate(KeyType::Rsa2048);
     let mut run = 0;
-    for round in 0..ROUNDS {
-        let message = message(round);
-        let digest = sha2::Sha256::digest(&message);
-        let options = SignOptions { rsa_padding: RsaPadding::Pkcs1v15, ..SignOptions::default() };
-        let encoded = public_operation(public(&key), &key.sign(&message, &options).unwrap());
-        // EMSA-PKCS1-v1_5 (section 9.2), with the DigestInfo of SHA-256 that its note 1 lists.
-        let info = b"\x30\x31\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x01\x05\x00\x04\x20";
-        let padding = vec![0xff; 256 - 3 - info.len() - 32];
-        assert_eq!(encoded, [&[0, 1], &padding[..], &[0], info, &digest[..]].concat());
-        run += 1;
-        for (salt, len) in [
-            (SaltLength::Auto, 256 - 32 - 2),
-            (SaltLength::Hash, 32),
-            (SaltLength::Bytes(0), 0),
-            (SaltLength::Bytes(20), 20),
-        ] {
-            let options = SignOptions { rsa_padding: RsaPadding::Pss(salt), ..SignOptions::default() };
-            let encoded = public_operation(public(&key), &key.sign(&message, &options).unwrap());
-            assert_eq!(pss_salt_len(&encoded, &digest), Some(len));
-            assert_eq!(pss_salt_len(&encoded, &[0; 32]), None);
-            run += 1;
+    for (kind, len, rounds) in
+        [(KeyType::Rsa2048, 256, ROUNDS), (KeyType::Rsa3072, 384, 2), (KeyType::Rsa4096, 512, 2)]
+    {
+        let key = generate(kind);
+        for round in 0..rounds {
+            run += rsa_signatures(&key, len, &message(round));
         }
     }
     println!(
         "evidence: id=transit/interop-rsa figure={run} signatures opened by RFC 8017, crypto-bigint verdict=pass"
     );
-    assert_eq!(run, 5 * ROUNDS);
+    assert_eq!(run, 5 * (ROUNDS + 2 + 2));
+}
+
+/// One signature of each form; says how many those are.
+fn rsa_signatures(key: &Material, len: usize, message: &[u8]) -> usize {
+    let digest = sha2::Sha256::digest(message);
+    let options = SignOptions { rsa_padding: RsaPadding::Pkcs1v15, ..SignOptions::default() };
+    let encoded = public_operation(public(key), &key.sign(message, &options).unwrap());
+    // EMSA-PKCS1-v1_5 (section 9.2), with the DigestInfo of SHA-256 that its note 1 lists.
+    let info = b"\x30\x31\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x01\x05\x00\x04\x20";
+    let padding = vec![0xff; len - 3 - info.len() - 32];
+    assert_eq!(encoded, [&[0, 1], &padding[..], &[0], info, &digest[..]].concat());
+    let salts = [
+        (SaltLength::Auto, len - 32 - 2),
+        (SaltLength::Hash, 32),
+        (SaltLength::Bytes(0), 0),
+        (SaltLength::Bytes(20), 20),
+    ];
+    for (salt, salt_len) in salts {
+        let options = SignOptions { rsa_padding: RsaPadding::Pss(salt), ..SignOptions::default() };
+        let encoded = public_operation(public(key), &key.sign(message, &options).unwrap());
+        assert_eq!(pss_salt_len(&encoded, &digest), Some(salt_len));
+        assert_eq!(pss_salt_len(&encoded, &[0; 32]), None);
+    }
+    1 + salts.len()
 }
 
 /// EMSA-PSS-VERIFY (section 9.1.2) with SHA-256 and a modulus of whole bytes: the salt's length, if the encoded
@@ -272,12 +280,13 @@ fn pss_salt_len(encoded: &[u8], digest: &[u8]) -> Option<usize> {
     (trailer == [0xbc] && block[one] == 1 && expected[..] == *hash).then_some(salt.len())
 }
 
-/// RSAVP1 (section 5.2.2) of a 2048-bit key with the exponent 65537.
+/// RSAVP1 (section 5.2.2) with the exponent 65537.
 fn public_operation(key: &PublicKey, signature: &[u8]) -> Vec<u8> {
-    // RSAPublicKey: a header of 4 bytes, then 02 82 01 01 00 and the modulus, then 02 03 and the exponent.
-    let (modulus, exponent) = key.raw()[9..].split_at(256);
+    // RSAPublicKey: a header of 4 bytes, then 5 that end in 00 and the modulus, then 02 03 and the exponent.
+    let (modulus, exponent) = key.raw()[9..].split_at(signature.len());
     assert_eq!(exponent, [2, 3, 1, 0, 1]);
-    let number = |bytes| BoxedUint::from_be_slice(bytes, 2048).unwrap();
+    let bits = u32::try_from(signature.len() * 8).unwrap();
+    let number = |bytes| BoxedUint::from_be_slice(bytes, bits).unwrap();
     let parameters = BoxedMontyParams::new_vartime(Odd::new(number(modulus)).unwrap());
     let power = BoxedMontyForm::new(number(signature), &parameters).pow(&BoxedUint::from(65_537_u32));
     power.retrieve().to_be_bytes().into_vec()

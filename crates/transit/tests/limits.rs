@@ -1,6 +1,13 @@
 //! Limits: never exceeded, whoever counts, and never forgotten.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    missing_docs
+)]
 
 mod common;
 
@@ -100,6 +107,10 @@ fn many_threads_and_two_managers_share_one_limit() {
     // Each manager may be left with a part of a block that the other would have needed.
     assert!(done >= 20_000 - 20_000 / 1024, "{done}");
     assert_eq!(reserved(&first, "key")[0].0, 20_000);
+    println!(
+        "evidence: id=transit/limit-shared figure={done} operations of 20000 by 4 threads over 2 managers, then every one refused \
+         verdict=pass"
+    );
 }
 
 #[test]

@@ -5,9 +5,12 @@ mod convert;
 mod inspect;
 mod keys;
 mod places;
+mod plan;
 mod range;
+mod reach;
 mod rewrap;
-mod sink;
+mod standard;
+mod why;
 
 use clap::Subcommand;
 
@@ -22,8 +25,9 @@ pub(crate) enum File {
     /// Encrypt files, each as FILE.srf, under a data key of its own that a named key or one in an HSM wraps.
     ///
     /// An encrypted file has its owner alone as reader (0600) and appears under its name when it is whole and on the disk,
-    /// not before. Originals stay, unless --delete is given. What is encrypted already is passed over, and symbolic links are
-    /// not followed. Names, sizes and the name of the key can be seen by anybody.
+    /// not before. Originals stay, unless --delete is given. In directories, what is encrypted already is passed over, and so is
+    /// what has its encrypted form beside it; a named file that is encrypted already fails. Symbolic links are not followed.
+    /// Names, sizes and the name of the key can be seen by anybody.
     Encrypt(convert::Encrypt),
     /// Decrypt files, FILE.srf as FILE.
     ///
@@ -36,7 +40,8 @@ pub(crate) enum File {
     Decrypt(convert::Decrypt),
     /// Wrap the data keys of encrypted files anew, where they lie, under the newest version of their key or under another key.
     ///
-    /// Without --key and --hsm each file comes under the newest version of the named key that it is under already.
+    /// Without --key and --hsm each file comes under the newest version of the named key that it is under already. What is under
+    /// that version is passed over.
     ///
     /// Headers are written, about a kilobyte each; bodies are not even read. Whoever had a data key still has it: what changes is
     /// which keys open the file from now on. Can be interrupted at any moment, and repeated.

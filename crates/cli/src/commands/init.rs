@@ -103,8 +103,8 @@ pub(crate) fn parse_age(text: &str) -> Result<Age, String> {
     }
     let days: u64 = text.parse().map_err(|_| "give a number of days, or never".to_owned())?;
     match days.checked_mul(24 * 60 * 60) {
-        Some(seconds) if seconds > 0 => Ok(Age(Some(seconds))),
-        _ => Err("give a number of days from 1 on, or never".to_owned()),
+        Some(seconds) if (1..=MOST_DAYS).contains(&days) => Ok(Age(Some(seconds))),
+        _ => Err(format!("give a number of days from 1 to {MOST_DAYS}, or never")),
     }
 }
 
@@ -186,14 +186,20 @@ impl Init {
                         .to_owned(),
                 );
             }
-            if written > 0 {
-                lines.push(format!(
+            match written {
+                0 => {}
+                1 => lines.push(
+                    "The share was written as a file. Move it to its holder, and leave no copy here.".to_owned(),
+                ),
+                _ => lines.push(format!(
                     "{written} shares were written as files. Move each to its holder, and leave no copy here."
-                ));
+                )),
             }
             lines
         })
     }
 }
 
+/// A hundred years: more days were mistyped.
+pub(crate) const MOST_DAYS: u64 = 36_500;
 const SEALS_MIN: u64 = 1000;

@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 use strongroom::Directory;
 use strongroom_transit::algorithm::KeyType;
 use strongroom_transit::{
-    ConfigChange, KeyName, KeySpec, ManageError, NameError, Options, Policy, Transit, VersionInfo,
+    ConfigChange, KeyName, KeySpec, MOUNT, ManageError, NameError, Options, Policy, Transit, VersionInfo,
 };
 
-use super::init::{Age, parse_age};
+use super::init::{Age, MOST_DAYS, parse_age};
 use crate::context::Context;
 use crate::exit::{Failure, Kind};
 use crate::text::{counted, date};
@@ -29,11 +29,14 @@ pub(crate) enum Key {
     Config(Config),
     /// Destroy the versions before one, for ever. Both minimum versions must have been raised that far.
     Trim(Trim),
-    /// Take a key out of use; `key restore` brings it back. Its policy must allow it (`key config --deletion-allowed true`).
+    /// Take a key out of use; `key restore` brings it back. Its policy must allow it (`key config NAME --deletion-allowed true`).
     Delete(OfKey),
     /// Bring a deleted key back, and call its destruction off.
     Restore(OfKey),
-    /// Say when a deleted key is destroyed, with all that only it decrypts. Done by the first `key` command after that time.
+    /// Say when a deleted key is destroyed, with all that only it decrypts.
+    ///
+    /// From that time on nobody can use it or bring it back. It is destroyed by the next command that uses named keys, `file`
+    /// commands too, and at the latest by the next `key` command.
     Destroy(Destroy),
 }
 
@@ -55,7 +58,7 @@ pub(crate) struct Create {
     /// encrypts reserves 2^20 of these. With 192-bit nonces there is no such limit.
     #[arg(long = "type", value_enum, value_name = "TYPE", default_value_t = Cipher::Aes256Gcm96)]
     cipher: Cipher,
-    /// Let programs export the key.
+    /// Let programs that use Strongroom as a library export the key; this command line exports none.
     #[arg(long)]
     exportable: bool,
     /// Rotate it by itself when its newest version is so many days old, or `never`.
@@ -115,7 +118,7 @@ pub(crate) struct Config {
     /// Whether the key may be deleted.
     #[arg(long, value_name = "BOOL")]
     deletion_allowed: Option<bool>,
-    /// Let programs export the key. This cannot be taken back.
+    /// Let programs that use Strongroom as a library export the key; this command line exports none. This cannot be taken back.
     #[arg(long)]
     exportable: bool,
     /// Rotate it by itself when its newest version is so many days old, or `never`.
@@ -140,9 +143,17 @@ pub(crate) struct Destroy {
     /// The key's name.
     #[arg(value_parser = parse_name)]
     name: KeyName,
-    /// In so many days.
-    #[arg(long, value_name = "DAYS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=36_500))]
+    /// In so many days: at least 1 after the deletion, so that somebody can object.
+    #[arg(long, value_name = "DAYS", default_value_t = 30, value_parser = parse_delay)]
     after: u64,
+}
+
+fn parse_delay(text: &str) -> Result<u64, String> {
+    text.parse().ok().filter(|days| (1..=MOST_DAYS).contains(days)).ok_or_else(|| {
+        format!(
+            "give a number of days from 1 to {MOST_DAYS}; it takes one at least, so that somebody can object"
+        )
+    })
 }
 
 /// Reads the name of a key.
@@ -172,11 +183,12 @@ impl Key {
             Self::Create(create) => create.run(&keys)?,
             Self::List(_) => return list(&keys, context),
             Self::Show(OfKey { name }) => {
-                let (policy, versions) = block_on(keys.info(&name)).map_err(explained)?;
+                let (policy, versions) =
+                    block_on(keys.info(&name)).map_err(|error| explained(error, &name))?;
                 (key_json(&name, &policy, &versions), key_lines(&name, &policy, &versions))
             }
             Self::Rotate(OfKey { name }) => {
-                let version = block_on(keys.rotate(&name)).map_err(explained)?;
+                let version = block_on(keys.rotate(&name)).map_err(|error| explained(error, &name))?;
                 let lines = vec![
                     format!("Files are encrypted under version {version} of {name} from now on."),
                     "`strongroom file rewrap` takes those that there are to it.".to_owned(),
@@ -185,35 +197,39 @@ impl Key {
             }
             Self::Config(config) => config.run(&keys)?,
             Self::Trim(Trim { name, version }) => {
-                block_on(keys.trim(&name, version)).map_err(explained)?;
+                block_on(keys.trim(&name, version)).map_err(|error| explained(error, &name))?;
                 changed(&keys, &name, format!("The versions of {name} before {version} are destroyed."))?
             }
             Self::Delete(OfKey { name }) => {
                 block_on(keys.delete(&name)).map_err(|error| match error {
                     ManageError::DeletionNotAllowed => Failure::new(
                         Kind::Conflict,
-                        "the key's policy does not allow its deletion: `strongroom key config --deletion-allowed true` first",
+                        format!(
+                            "the key's policy does not allow its deletion: `strongroom key config {name} --deletion-allowed true` \
+                             first"
+                        ),
                     ),
-                    error => explained(error),
+                    error => explained(error, &name),
                 })?;
                 changed(
                     &keys,
                     &name,
                     format!(
-                        "{name} is out of use. `strongroom key restore` brings it back, `strongroom key destroy` says when it is gone."
+                        "{name} is out of use. `strongroom key restore {name}` brings it back, `strongroom key destroy {name}` \
+                         says when it is gone."
                     ),
                 )?
             }
             Self::Restore(OfKey { name }) => {
-                block_on(keys.restore_deleted(&name)).map_err(explained)?;
+                block_on(keys.restore_deleted(&name)).map_err(|error| explained(error, &name))?;
                 changed(&keys, &name, format!("{name} is in use again."))?
             }
             Self::Destroy(Destroy { name, after }) => {
                 let at = keys.barrier().now().saturating_add(after.saturating_mul(DAY));
-                block_on(keys.schedule_destruction(&name, at)).map_err(explained)?;
+                block_on(keys.schedule_destruction(&name, at)).map_err(|error| explained(error, &name))?;
                 let line = format!(
-                    "{name} is destroyed by the first `key` command after {}. What is encrypted under it is lost then: \
-                     `strongroom key restore` calls it off.",
+                    "{name} is gone after {}: the next command that uses named keys destroys it. What is encrypted under it is \
+                     lost then; until then `strongroom key restore {name}` calls it off.",
                     date(at)
                 );
                 changed(&keys, &name, line)?
@@ -246,7 +262,7 @@ impl Config {
             auto_rotate_period: self.auto_rotate.map(|age| age.0),
             ..ConfigChange::default()
         };
-        block_on(keys.configure(&self.name, &change)).map_err(explained)?;
+        block_on(keys.configure(&self.name, &change)).map_err(|error| explained(error, &self.name))?;
         let (policy, versions) = block_on(keys.info(&self.name))?;
         Ok((key_json(&self.name, &policy, &versions), key_lines(&self.name, &policy, &versions)))
     }
@@ -278,13 +294,18 @@ fn changed(keys: &Transit, name: &KeyName, line: String) -> Result<(Value, Vec<S
 }
 
 /// What is said with the words of the command line.
-fn explained(error: ManageError) -> Failure {
+fn explained(error: ManageError, name: &KeyName) -> Failure {
     let said = match &error {
         ManageError::NotFound => {
             "there is no key of that name: `strongroom key list` shows those that there are".to_owned()
         }
         ManageError::Deleted => {
-            "the key is deleted: `strongroom key restore` brings it back while it is not destroyed".to_owned()
+            format!(
+                "the key is deleted: `strongroom key restore {name}` brings it back while it is not destroyed"
+            )
+        }
+        ManageError::NotDeleted => {
+            format!("only a deleted key can be restored or destroyed: `strongroom key delete {name}` first")
         }
         ManageError::TooSoon { earliest } => format!(
             "destruction needs a time in which somebody can object: it is possible from {} on",
@@ -361,8 +382,6 @@ const CHANGES: [&str; 5] =
     ["min_decryption_version", "min_encryption_version", "deletion_allowed", "exportable", "auto_rotate"];
 const DAY: u64 = 24 * 60 * 60;
 const PAGE: usize = 256;
-/// Where named keys are kept, out of reach of `get`, which would show them.
-const MOUNT: &str = "sys/transit";
 
 #[cfg(test)]
 mod tests {

@@ -98,7 +98,7 @@ impl Start {
         let read = |index, bytes| Slot::decode(index, bytes);
         if first == second {
             // As they mostly are, which saves one checksum.
-            return read(0, first);
+            return read(0, first).map(|slot| Slot { has_spare: true, ..slot });
         }
         match (read(0, first), read(1, second)) {
             (Ok(first), Ok(second)) if first.generation == second.generation => {
@@ -136,6 +136,8 @@ pub(crate) struct Slot {
     pub(crate) index: usize,
     pub(crate) generation: u64,
     pub(crate) wrapped: WrappedKey,
+    /// Whether the other one is the same.
+    pub(crate) has_spare: bool,
     tag: [u8; TAG_LEN],
 }
 
@@ -151,7 +153,7 @@ impl Slot {
         if padding.iter().any(|byte| *byte != 0) {
             return Err(OpenError::Damaged("its padding is not zero"));
         }
-        Ok(Self { index, generation: u64::from_be_bytes(*generation), wrapped, tag: *tag })
+        Ok(Self { index, generation: u64::from_be_bytes(*generation), wrapped, has_spare: false, tag: *tag })
     }
 }
 

@@ -55,6 +55,27 @@ pub fn wrapped_key(stream: &(impl ReadAt + ?Sized)) -> Result<WrappedKey, Decryp
     Ok(read(stream)?.1.wrapped)
 }
 
+/// Whether both of a stream's slots hold its header, as encrypting and rewrapping leave them. Otherwise one of them has rotted
+/// or a rewrap was interrupted: the stream opens all the same, and another rewrap mends it.
+///
+/// # Errors
+///
+/// [`DecryptError`], as far as the header shows: neither slot is whole, for instance.
+pub fn has_spare_header(stream: &(impl ReadAt + ?Sized)) -> Result<bool, DecryptError> {
+    Ok(read(stream)?.1.has_spare)
+}
+
+/// Proves a stream's header: that this key opens it, and that it was written with the data key in it.
+///
+/// # Errors
+///
+/// [`DecryptError`].
+pub fn check_header(key: &dyn KeyEncryption, stream: &(impl ReadAt + ?Sized)) -> Result<(), DecryptError> {
+    let (start, slot) = read(stream)?;
+    start.open(key, &slot)?;
+    Ok(())
+}
+
 impl<K: KeyEncryption> Envelope<K> {
     /// Wraps a stream's data key anew, in place, under the version of the key that is now in use. The body is neither read
     /// nor written, and the associated data are not needed. One caller at a time may do this to one stream.

@@ -93,7 +93,7 @@ impl Disk for RealDisk {
         let file = OpenOptions::new().read(true).write(true).open(self.path(name))?;
         own(&file)?;
         hold(&file)?;
-        Ok(Arc::new(RealFile(file)))
+        Ok(Arc::new(RealFile(Held(file))))
     }
 
     fn create(&self, name: &str) -> io::Result<Arc<dyn File>> {
@@ -105,7 +105,7 @@ impl Disk for RealDisk {
             .open(self.path(name))?;
         own(&file)?;
         hold(&file)?;
-        Ok(Arc::new(RealFile(file)))
+        Ok(Arc::new(RealFile(Held(file))))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
@@ -156,34 +156,46 @@ impl Disk for RealDisk {
         own(&file).map_err(LockError::Io)?;
         // The note is for people; the lock does not depend on it, so a full disk does no harm here.
         match file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id())) {
-            Ok(()) => Ok(Box::new(file)),
-            Err(error) if NoRoom::of(&error) == Some(NoRoom::Full) => Ok(Box::new(file)),
+            Ok(()) => Ok(Box::new(Held(file))),
+            Err(error) if NoRoom::of(&error) == Some(NoRoom::Full) => Ok(Box::new(Held(file))),
             Err(error) => Err(LockError::Io(error)),
         }
     }
 }
 
-struct RealFile(fs::File);
+/// A file that is locked until this is dropped.
+///
+/// Closing would not do: a child of this process that has not yet become another program has the file open, and keeps the lock.
+struct Held(fs::File);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        // One that was not locked is left as it is.
+        let _ = self.0.unlock();
+    }
+}
+
+struct RealFile(Held);
 
 impl File for RealFile {
     fn len(&self) -> io::Result<u64> {
-        Ok(self.0.metadata()?.len())
+        Ok(self.0.0.metadata()?.len())
     }
 
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
-        self.0.read_exact_at(buffer, offset)
+        self.0.0.read_exact_at(buffer, offset)
     }
 
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        self.0.write_all_at(bytes, offset)
+        self.0.0.write_all_at(bytes, offset)
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
-        self.0.set_len(len)
+        self.0.0.set_len(len)
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        self.0.sync_data()
+        self.0.0.sync_data()
     }
 }
 
@@ -224,3 +236,27 @@ const DIRECTORY_MODE: u32 = 0o700;
 const FILE_MODE: u32 = 0o600;
 const WRITABLE_BY_OTHERS: u32 = 0o022;
 const OPEN_TO_OTHERS: u32 = 0o077;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lock_is_let_go_of_although_a_child_has_the_file_open() {
+        let directory = tempfile::tempdir().unwrap();
+        let disk = RealDisk::open(directory.path()).unwrap();
+        let file = fs::File::create(directory.path().join("lock")).unwrap();
+        file.try_lock().unwrap();
+        // As a child has it: the same open file.
+        let inherited = file.try_clone().unwrap();
+        drop(file);
+        assert!(matches!(disk.lock("lock"), Err(LockError::Held { .. })), "the control: closing does not do");
+        drop(inherited);
+
+        let file = fs::File::create(directory.path().join("lock")).unwrap();
+        file.try_lock().unwrap();
+        let _inherited = file.try_clone().unwrap();
+        drop(Held(file));
+        assert!(disk.lock("lock").is_ok());
+    }
+}

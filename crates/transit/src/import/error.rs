@@ -12,6 +12,8 @@ use crate::algorithm::{BodyError, KeyType};
 pub enum ImportError {
     /// Not in an encoding that this kind of key comes in.
     Encoding(KeyType),
+    /// A text that this kind of key does not come in.
+    Text(KeyType),
     /// A key of another algorithm, curve or size.
     OtherAlgorithm(KeyType),
     /// A symmetric or HMAC key of a length that the kind does not have.
@@ -47,6 +49,12 @@ impl fmt::Display for ImportError {
                 write!(f, "this is no private key of type {kind}: send it as PKCS #8, unencrypted, in DER")
             }
             Self::Encoding(kind) => write!(f, "this is no key of type {kind}: send its bytes"),
+            Self::Text(kind) if kind.is_asymmetric() => {
+                write!(f, "this is no private key of type {kind}: send it as PKCS #8, unencrypted, in PEM")
+            }
+            Self::Text(kind) => {
+                write!(f, "this is no key of type {kind}: send its bytes in base64, with its padding")
+            }
             Self::OtherAlgorithm(kind) => {
                 write!(f, "this is a key of another algorithm, curve or size than {kind}: check the type")
             }

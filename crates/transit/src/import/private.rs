@@ -41,10 +41,9 @@ impl Material {
         if text.starts_with("-----BEGIN") {
             return Self::import_pem(key_type, text);
         }
-        let bytes =
-            Zeroizing::new(BASE64.decode(text.as_bytes()).map_err(|_| ImportError::Encoding(key_type))?);
+        let bytes = Zeroizing::new(BASE64.decode(text.as_bytes()).map_err(|_| ImportError::Text(key_type))?);
         if !is_padded_once(text.as_bytes(), bytes.len()) {
-            return Err(ImportError::Encoding(key_type));
+            return Err(ImportError::Text(key_type));
         }
         if key_type != KeyType::Ed25519 {
             return Self::import(key_type, &bytes);
@@ -58,8 +57,7 @@ impl Material {
     }
 
     fn import_pem(key_type: KeyType, text: &str) -> Result<Self, ImportError> {
-        let (label, document) =
-            SecretDocument::from_pem(text).map_err(|_| ImportError::Encoding(key_type))?;
+        let (label, document) = SecretDocument::from_pem(text).map_err(|_| ImportError::Text(key_type))?;
         let der = document.as_bytes();
         let body = match label {
             "PRIVATE KEY" => return Self::import(key_type, der),
@@ -70,7 +68,7 @@ impl Material {
                     .map_err(|_| ImportError::Invalid(key_type))?;
                 private::ecdsa_body(&key).map_err(|error| ImportError::of_body(key_type, error))
             }
-            _ => return Err(ImportError::Encoding(key_type)),
+            _ => return Err(ImportError::Text(key_type)),
         };
         Self::with_new_hmac_key(key_type, body?).map_err(|error| ImportError::of_body(key_type, error))
     }

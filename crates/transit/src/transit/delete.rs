@@ -98,10 +98,18 @@ impl Transit {
     ///
     /// As storage says: the first error, after all the other keys were looked at.
     pub async fn destroy_due(&self) -> Result<u64, ManageError> {
+        self.destroy_due_until(|| false).await
+    }
+
+    /// The same, which stops between two keys when it is told to.
+    pub(super) async fn destroy_due_until(&self, is_over: impl Fn() -> bool) -> Result<u64, ManageError> {
         let (mut destroyed, mut failed, mut after) = (0, None, None::<KeyName>);
         loop {
             let (names, more) = self.list(after.as_ref().map(KeyName::as_str), PAGE).await?;
             for name in &names {
+                if is_over() {
+                    return Ok(destroyed);
+                }
                 match self.destroy_if_due(name).await {
                     Ok(done) => destroyed += u64::from(done),
                     Err(ManageError::NotFound) => {}

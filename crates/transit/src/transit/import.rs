@@ -58,18 +58,17 @@ impl Transit {
     ///
     /// # Errors
     ///
-    /// [`ManageError::Unsupported`] for a key that was not imported; as [`import`](Self::import).
+    /// [`ManageError::NotImported`]; as [`import`](Self::import).
     pub async fn import_version(&self, name: &KeyName, key: Incoming<'_>) -> Result<u32, ManageError> {
         let policy = not_deleted(&self.inner.read(name).await?.record)?.policy;
-        let key_type = policy.kind.local().filter(|_| policy.imported);
-        let key_type = key_type.ok_or(ManageError::Unsupported(policy.kind))?;
+        let key_type = policy.kind.local().filter(|_| policy.imported).ok_or(ManageError::NotImported)?;
         let mut material = Some(self.take(key_type, key).await?);
         let now = self.now();
         loop {
             let live = self.inner.read(name).await?;
             let record = not_deleted(&live.record)?;
             if record.policy.kind != policy.kind || !record.policy.imported {
-                return Err(ManageError::Unsupported(record.policy.kind));
+                return Err(ManageError::NotImported);
             }
             // Moved in, and back out of a record that was not committed: key material has no copies.
             let key = VersionKey::local(material.take().ok_or(ManageError::Contended)?);

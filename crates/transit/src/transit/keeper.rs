@@ -1,16 +1,21 @@
 //! The thread that looks after the keys in use.
 
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError, SyncSender};
 use std::sync::{Arc, Weak};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::{Inner, Transit};
 use crate::cell::{Cell, Content};
 
-/// Ends when the last handle on the keys is dropped.
+/// Ends when the last handle on the keys is dropped, which waits for it: whoever opens the store again finds it free.
 pub(super) struct Keeper {
-    requests: SyncSender<Refill>,
+    /// `None` once it is to end.
+    requests: Option<SyncSender<Refill>>,
+    ended: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
 }
 
 struct Refill {
@@ -21,7 +26,10 @@ struct Refill {
 impl Keeper {
     pub(super) fn start(inner: Weak<Inner>) -> io::Result<Self> {
         let (requests, inbox) = mpsc::sync_channel::<Refill>(QUEUE);
-        std::thread::Builder::new().name("strongroom-transit".to_owned()).spawn(move || {
+        let ended = Arc::new(AtomicBool::new(false));
+        let is_over = Arc::clone(&ended);
+        let thread = std::thread::Builder::new().name("strongroom-transit".to_owned()).spawn(move || {
+            let is_over = || is_over.load(Ordering::Relaxed);
             let mut round = Instant::now();
             let mut sweep = round;
             loop {
@@ -30,9 +38,9 @@ impl Keeper {
                     Err(RecvTimeoutError::Timeout) => None,
                     Err(RecvTimeoutError::Disconnected) => return,
                 };
-                // Held for one piece of work alone, so that dropping the last handle ends this.
+                // Without a keeper, so that dropping this handle never waits for the thread that drops it.
                 let Some(inner) = inner.upgrade() else { return };
-                let transit = Transit { inner };
+                let transit = Transit { inner, keeper: None };
                 if let Some(Refill { cell, version }) = request
                     && let Some(cell) = cell.upgrade()
                 {
@@ -41,22 +49,35 @@ impl Keeper {
                 // Busy keys must not put off what time brings.
                 let now = Instant::now();
                 if now >= round {
-                    transit.look_after();
+                    transit.look_after(is_over);
                     round = now + TICK;
                 }
                 if now >= sweep {
                     // Errors come again with the next sweep, and at every `destroy_due`.
-                    let _ = pollster::block_on(transit.destroy_due());
+                    let _ = pollster::block_on(transit.destroy_due_until(is_over));
                     sweep = now + SWEEP;
                 }
             }
         })?;
-        Ok(Self { requests })
+        Ok(Self { requests: Some(requests), ended, thread: Some(thread) })
     }
 
     /// Asks for a block ahead of time. Where the queue is full, whoever runs out reserves it itself.
     pub(super) fn refill(&self, cell: &Arc<Cell>, version: u32) {
-        let _ = self.requests.try_send(Refill { cell: Arc::downgrade(cell), version });
+        if let Some(requests) = &self.requests {
+            let _ = requests.try_send(Refill { cell: Arc::downgrade(cell), version });
+        }
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        self.ended.store(true, Ordering::Relaxed);
+        self.requests = None;
+        if let Some(thread) = self.thread.take() {
+            // A thread that has panicked holds nothing either.
+            let _ = thread.join();
+        }
     }
 }
 
@@ -71,14 +92,13 @@ impl Transit {
             .refill(live.blocks, |asked| pollster::block_on(self.inner.ledger.reserve(version.id, asked)));
     }
 
-    /// What time brings: sealing, rotation by age, destruction. Errors come again at the next tick, and at every use.
-    fn look_after(&self) {
-        if self.inner.barrier.is_sealed() {
-            self.inner.seal();
-            return;
-        }
+    /// What time brings: rotation by age, destruction. Errors come again at the next tick, and at every use.
+    fn look_after(&self, is_over: impl Fn() -> bool) {
         let now = self.now();
         for cell in self.inner.cells() {
+            if is_over() {
+                return;
+            }
             let (rotate, destroy) = match &**cell.load() {
                 Content::Live(live) => (live.is_due(now), live.is_over(now)),
                 Content::Gone | Content::Sealed => (false, false),

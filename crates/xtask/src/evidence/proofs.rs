@@ -286,10 +286,299 @@ pub(super) const PROOFS: &[Proof] = &[
         "a network token killed and restarted under load: requests fail cleanly, the pool recovers by itself",
         tests!("network"),
     ),
+    // Named keys.
+    proof(
+        "transit/parameters",
+        "every parameter × every type, plain, derived, convergent: a result that holds or a reason, no panic",
+        tests!("parameters"),
+    ),
+    proof(
+        "transit/caller-nonces",
+        "a nonce of the caller's: refused 100 % unless the key is convergent, without effect then",
+        tests!("parameters"),
+    ),
+    proof(
+        "transit/batches",
+        "every operation that takes a batch: a result for each item, in order; a bad one stops nothing",
+        tests!("parameters"),
+    ),
+    proof(
+        "transit/matrix-sign",
+        "every signing parameter × every type: signs and verifies, or the error that the rules name",
+        tests!("algorithms_matrix"),
+    ),
+    proof(
+        "transit/matrix-verify",
+        "garbage as signatures of every type: 0 accepted, no panic",
+        tests!("algorithms_matrix"),
+    ),
+    proof(
+        "transit/matrix-export",
+        "every kind and format of export × every type: comes in again as the same key, or a reason",
+        tests!("algorithms_matrix"),
+    ),
+    proof(
+        "transit/wycheproof-aes-gcm",
+        "all applicable cases pass, the others are counted by reason",
+        tests!("wycheproof"),
+    ),
+    proof(
+        "transit/wycheproof-chacha20-poly1305",
+        "all applicable cases pass, the others are counted by reason",
+        tests!("wycheproof"),
+    ),
+    proof(
+        "transit/wycheproof-xchacha20-poly1305",
+        "all applicable cases pass, the others are counted by reason",
+        tests!("wycheproof"),
+    ),
+    proof(
+        "transit/wycheproof-ed25519",
+        "all applicable cases pass, the others are counted by reason",
+        tests!("wycheproof"),
+    ),
+    proof(
+        "transit/wycheproof-ecdsa",
+        "all applicable cases pass, the others are counted by reason",
+        tests!("wycheproof"),
+    ),
+    proof(
+        "transit/wycheproof-rsa-pss",
+        "all applicable cases pass, the others are counted by reason",
+        tests!("wycheproof"),
+    ),
+    proof(
+        "transit/wycheproof-rsa-pkcs1",
+        "all applicable cases pass, the others are counted by reason",
+        tests!("wycheproof"),
+    ),
+    proof(
+        "transit/wycheproof-rsa-oaep",
+        "all applicable cases pass, the others are counted by reason",
+        tests!("wycheproof"),
+    ),
+    proof(
+        "transit/wycheproof-aes-kwp",
+        "all applicable cases pass, the others are counted by reason",
+        tests!("wycheproof"),
+    ),
+    proof(
+        "transit/wycheproof-hmac",
+        "all applicable cases pass, the others are counted by reason",
+        tests!("wycheproof"),
+    ),
+    proof(
+        "transit/wycheproof-ml-dsa-sign",
+        "all applicable cases pass, the others are counted by reason",
+        tests!("wycheproof"),
+    ),
+    proof(
+        "transit/wycheproof-ml-dsa-verify",
+        "all applicable cases pass, the others are counted by reason",
+        tests!("wycheproof"),
+    ),
+    proof(
+        "transit/wycheproof-ml-kem",
+        "all applicable cases pass, the others are counted by reason",
+        tests!("wycheproof"),
+    ),
+    proof(
+        "transit/xaes-256-gcm",
+        "all vectors of the specification, the accumulated 10,000 messages among them, pass",
+        tests!("algorithms_xaes"),
+    ),
+    proof(
+        "transit/cavp-aes-gcm",
+        "all of NIST's vectors that apply pass, the others are counted by reason",
+        tests!("cavp"),
+    ),
+    proof(
+        "transit/cavp-ed25519",
+        "all of NIST's vectors that apply pass, the others are counted by reason",
+        tests!("cavp"),
+    ),
+    proof(
+        "transit/cavp-ecdsa",
+        "all of NIST's vectors that apply pass, the others are counted by reason",
+        tests!("cavp"),
+    ),
+    proof(
+        "transit/cavp-rsa",
+        "all of NIST's vectors that apply pass, the others are counted by reason",
+        tests!("cavp"),
+    ),
+    proof(
+        "transit/cavp-hmac",
+        "all of NIST's vectors that apply pass, the others are counted by reason",
+        tests!("cavp"),
+    ),
+    proof(
+        "transit/cavp-hash",
+        "all of NIST's vectors that apply pass, the others are counted by reason",
+        tests!("cavp"),
+    ),
+    proof(
+        "transit/cavp-kwp",
+        "all of NIST's vectors that apply pass, the others are counted by reason",
+        tests!("cavp"),
+    ),
+    proof(
+        "transit/cavp-ml-dsa",
+        "all of NIST's vectors that apply pass, the others are counted by reason",
+        tests!("cavp"),
+    ),
+    proof(
+        "transit/cavp-ml-kem",
+        "all of NIST's vectors that apply pass, the others are counted by reason",
+        tests!("cavp"),
+    ),
+    proof(
+        "transit/interop-ed25519",
+        "ed25519-dalek verifies what is signed here, and the other way round: all",
+        tests!("interop_rustcrypto"),
+    ),
+    proof(
+        "transit/interop-ecdsa-p256",
+        "RustCrypto verifies what is signed here, and the other way round: all",
+        tests!("interop_rustcrypto"),
+    ),
+    proof(
+        "transit/interop-ecdsa-p384",
+        "RustCrypto verifies what is signed here, and the other way round: all",
+        tests!("interop_rustcrypto"),
+    ),
+    proof(
+        "transit/interop-ecdsa-p521",
+        "RustCrypto verifies what is signed here, and the other way round: all",
+        tests!("interop_rustcrypto"),
+    ),
+    proof(
+        "transit/interop-rsa",
+        "PSS and PKCS #1 signatures of every size hold by RFC 8017 over crypto-bigint alone: all",
+        tests!("interop_rustcrypto"),
+    ),
+    proof(
+        "transit/interop-ml-dsa-44",
+        "RustCrypto derives the same keys and verifies, and the other way round: all",
+        tests!("interop_rustcrypto"),
+    ),
+    proof(
+        "transit/interop-ml-dsa-65",
+        "RustCrypto derives the same keys and verifies, and the other way round: all",
+        tests!("interop_rustcrypto"),
+    ),
+    proof(
+        "transit/interop-ml-dsa-87",
+        "RustCrypto derives the same keys and verifies, and the other way round: all",
+        tests!("interop_rustcrypto"),
+    ),
+    proof(
+        "transit/interop-ml-kem-768",
+        "RustCrypto decapsulates what is encapsulated here, and the other way round: all",
+        tests!("interop_rustcrypto"),
+    ),
+    proof(
+        "transit/interop-ml-kem-1024",
+        "RustCrypto decapsulates what is encapsulated here, and the other way round: all",
+        tests!("interop_rustcrypto"),
+    ),
+    proof(
+        "transit/pyca-signatures",
+        "signatures of OpenSSL verify here, RSA's with PSS and PKCS #1 among them: all; PKCS #1 is the same here",
+        tests!("interop_pyca"),
+    ),
+    proof(
+        "transit/pyca-ciphertexts",
+        "ciphertexts and encapsulations of OpenSSL open here: all",
+        tests!("interop_pyca"),
+    ),
+    proof(
+        "transit/pyca-keys",
+        "keys are encoded as OpenSSL encodes them, byte for byte",
+        tests!("interop_pyca"),
+    ),
+    proof(
+        "transit/openbao-exports",
+        "keys that OpenBao exported are imported, and exported as the same text",
+        tests!("interop_openbao"),
+    ),
+    proof(
+        "transit/openbao-ciphertexts",
+        "OpenBao's ciphertexts open with its exported keys: all",
+        tests!("interop_openbao"),
+    ),
+    proof(
+        "transit/openbao-signatures",
+        "OpenBao's signatures verify with its exported keys: all",
+        tests!("interop_openbao"),
+    ),
+    proof(
+        "transit/openbao-hmac",
+        "OpenBao's HMAC is recomputed with its exported key",
+        tests!("interop_openbao"),
+    ),
+    proof(
+        "transit/openbao-hmacs",
+        "OpenBao's HMACs with every hash are recomputed: all",
+        tests!("interop_openbao"),
+    ),
+    proof(
+        "transit/openbao-aead",
+        "ciphertexts of derived and convergent keys of OpenBao open; the convergent ones are the same here",
+        tests!("interop_openbao"),
+    ),
+    proof(
+        "transit/openbao-derived",
+        "signatures by derived keys of OpenBao are the same here",
+        tests!("interop_openbao"),
+    ),
+    proof(
+        "transit/openbao-signature-options",
+        "OpenBao's signatures with every hash, salt and form verify; deterministic ones are the same here",
+        tests!("interop_openbao"),
+    ),
+    proof(
+        "transit/kill",
+        "killed in a loop: the limit is never exceeded, the count never goes back nor below what left",
+        tests!("crashes"),
+    ),
+    proof("transit/kill-control", "a count that is stored after use is caught forgetting", tests!("crashes")),
+    proof(
+        "transit/limit-shared",
+        "threads and managers that share a limit: never more, and less by one block at most",
+        tests!("limits"),
+    ),
+    proof("transit/randomness", "randomness that fails at any draw: 0 ciphertexts", tests!("use")),
+    proof(
+        "transit/rewrap-stream",
+        "old ciphertexts in, new ones out, in order; a damaged one stops nothing",
+        tests!("use"),
+    ),
+    proof(
+        "transit/example-envelope",
+        "examples/envelope.rs runs, and its envelope encryption takes ten lines at most",
+        tests!("use"),
+    ),
+    proof("transit/example-rotation", "examples/rotate_under_load.rs: 0 errors", tests!("use")),
+    proof(
+        "transit/hsm-signatures",
+        "signatures by keys in SoftHSM verify with their public keys alone: all",
+        tests!("softhsm"),
+    ),
+    proof(
+        "transit/traces",
+        "0 copies of a key of any type in memory after its drop; found while it lives",
+        tests!("algorithms_traces"),
+    ),
     // What broke elsewhere.
     proof(
         "fuzz/corpus",
         "every seed is accepted and every regression replayed, without a panic",
+        tests!("corpus"),
+    ),
+    proof(
+        "fuzz/named-keys",
+        "every seed is accepted, every regression and cut seed replayed, without a panic",
         tests!("corpus"),
     ),
     proof(

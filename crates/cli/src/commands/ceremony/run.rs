@@ -201,7 +201,11 @@ fn stdin_line() -> io::Result<Zeroizing<String>> {
 }
 
 fn terminal_line() -> io::Result<Zeroizing<String>> {
-    rpassword::read_password().map(Zeroizing::new)
+    match terminal::ask_hidden("") {
+        Ok(Some(line)) => Ok(line),
+        Ok(None) => Err(io::ErrorKind::UnexpectedEof.into()),
+        Err(failure) => Err(io::Error::other(failure.message)),
+    }
 }
 
 /// This program, even if another lies in its place by now.

@@ -1,13 +1,14 @@
 //! Many files, of which a bad one does not stop the others.
 
-use std::path::Path;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
 use crate::exit::{Failure, Kind};
 use crate::output::Output;
 use crate::progress::Bar;
-use crate::text::{bytes, counted, shown};
+use crate::text::{bytes, counted, hex, shown};
 
 /// What is done to files.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -68,7 +69,7 @@ pub(super) struct Batch {
     /// How far the bar is after the files so far.
     reached: u64,
     done: Vec<Done>,
-    passed_over: Vec<(String, &'static str)>,
+    passed_over: Vec<(PathBuf, &'static str)>,
     failed: Vec<Value>,
     last: Option<Failure>,
 }
@@ -90,6 +91,11 @@ impl Batch {
         }
     }
 
+    /// Shows no bar: the terminal is where the data go.
+    pub(super) fn without_bar(self) -> Self {
+        Self { bar: Bar::hidden(), ..self }
+    }
+
     /// So many bytes of the present file are done.
     pub(super) fn within(&self, bytes: u64) {
         self.bar.reached(self.reached.saturating_add(bytes));
@@ -98,17 +104,15 @@ impl Batch {
     /// Takes what has become of a file of that size.
     pub(super) fn take(&mut self, path: &Path, size: u64, outcome: Result<Outcome, Failure>) {
         self.reached = self.reached.saturating_add(size);
-        self.bar.reached(self.reached);
-        let path = path.display().to_string();
         match outcome {
             Ok(Outcome::Done(done)) => self.done.push(done),
-            Ok(Outcome::PassedOver(why)) => self.passed_over.push((path, why)),
+            Ok(Outcome::PassedOver(why)) => self.passed_over.push((path.to_owned(), why)),
             Err(failure) if failure.message.is_empty() => self.last = Some(failure),
             Err(failure) => {
-                self.failed.push(json!({
-                    "file": path, "kind": failure.kind.name(), "message": failure.message,
-                }));
-                let failure = Failure::new(failure.kind, shown(format!("{path}: {}", failure.message)));
+                let fields = json!({ "kind": failure.kind.name(), "message": failure.message });
+                self.failed.push(with_path(fields, "file", path));
+                let message = shown(format_args!("{}: {}", path.display(), failure.message));
+                let failure = Failure::new(failure.kind, message);
                 if !self.alone && !self.output.json {
                     self.bar.aside(|| self.output.failure(&failure));
                 }
@@ -144,8 +148,11 @@ impl Batch {
     }
 
     fn value(&self) -> Value {
-        let passed_over: Vec<Value> =
-            self.passed_over.iter().map(|(file, why)| json!({ "file": file, "why": why })).collect();
+        let passed_over: Vec<Value> = self
+            .passed_over
+            .iter()
+            .map(|(file, why)| with_path(json!({ "why": why }), "file", file))
+            .collect();
         let files: Vec<&Value> = self.done.iter().map(|done| &done.fields).collect();
         json!({ "files": files, "passed_over": passed_over, "failed": self.failed })
     }
@@ -169,9 +176,9 @@ impl Batch {
 }
 
 /// One line for each reason.
-fn passed_over_lines(passed_over: &[(String, &'static str)]) -> Vec<String> {
+fn passed_over_lines(passed_over: &[(PathBuf, &'static str)]) -> Vec<String> {
     if let [(file, why)] = passed_over {
-        return vec![format!("Passed over {}: {why}.", shown(file))];
+        return vec![format!("Passed over {}: {why}.", shown(file.display()))];
     }
     let mut reasons: Vec<&'static str> = passed_over.iter().map(|(_, why)| *why).collect();
     reasons.sort_unstable();
@@ -182,6 +189,17 @@ fn passed_over_lines(passed_over: &[(String, &'static str)]) -> Vec<String> {
         format!("Passed over {files}: {why}.")
     };
     reasons.into_iter().map(line).collect()
+}
+
+/// What scripts read, with a path: as text, and byte by byte as well where that is no UTF-8 and the text not all of it.
+pub(super) fn with_path(mut fields: Value, name: &str, path: &Path) -> Value {
+    if let Value::Object(fields) = &mut fields {
+        fields.insert(name.to_owned(), path.display().to_string().into());
+        if path.to_str().is_none() {
+            fields.insert(format!("{name}_hex"), hex(path.as_os_str().as_bytes()).into());
+        }
+    }
+    fields
 }
 
 /// A failure that is nobody's to read: whoever took the output has enough of it.

@@ -1,23 +1,25 @@
 //! `file encrypt` and `file decrypt`.
 
-use std::collections::HashSet;
 use std::fs::{self, DirBuilder, File, Metadata};
 use std::io::{self, IsTerminal as _, Read, Write};
-use std::os::fd::AsFd as _;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Args;
 use serde_json::json;
+use strongroom_envelope::WrappedKey;
 use strongroom_envelope::files::{FileError, NewFile};
 use strongroom_envelope::stream::Options;
-use strongroom_envelope::{Envelope, WrappedKey};
 
-use super::batch::{Batch, Done, Outcome, Task, output_closed};
-use super::keys::{Choice, Keys, WrappingKey};
-use super::places::{self, Found, Place, encrypted_name, is_standard, plain_name};
+use super::batch::{Batch, Done, Outcome, output_closed, with_path};
+use super::keys::{Choice, Keys};
+use super::places::{self, Place, is_standard};
+use super::plan::{Destination, Direction, Plan, Step, Which};
 use super::range::{Range, copy_range, parse_range, within};
-use super::sink::Counted;
+use super::reach::Reached;
+use super::standard::{self, Counted};
+use super::why;
 use crate::context::Context;
 use crate::exit::{Failure, Kind};
 use crate::text::{bytes, shown};
@@ -44,30 +46,6 @@ pub(crate) struct Decrypt {
     range: Option<Range>,
 }
 
-/// Which files, and where to.
-#[derive(Args)]
-struct Which {
-    /// The files, and with --recursive directories; `-` for stdin, which goes to stdout.
-    #[arg(required = true, value_name = "FILE")]
-    files: Vec<PathBuf>,
-    /// Take the files in directories, too, and in those below.
-    #[arg(long, short)]
-    recursive: bool,
-    /// Where to: a file, a directory, or `-` for stdout. With several files or --recursive it is a directory, in which trees
-    /// come out as they are.
-    #[arg(long, value_name = "PATH")]
-    out: Option<PathBuf>,
-    /// Replace files that are there.
-    #[arg(long)]
-    force: bool,
-    /// Delete each original once what came of it is on the disk.
-    #[arg(long)]
-    delete: bool,
-    /// What the file is and where it belongs: it decrypts only with the same text. It is not stored, and no secret.
-    #[arg(long, value_name = "TEXT", default_value = "")]
-    context: String,
-}
-
 impl Encrypt {
     pub(crate) fn run(self, context: &mut Context) -> Result<(), Failure> {
         let work = Work::new(self.which, context, Direction::Encrypt)?;
@@ -77,13 +55,13 @@ impl Encrypt {
             ));
         }
         let mut keys = Keys::new(context, self.choice, None);
-        let envelope = keys
-            .chosen()?
-            .ok_or_else(|| Failure::usage("say under which key: --key NAME, or --hsm 'hsm(TOKEN, KEY)'"))?;
-        if work.from_stdin {
-            return work.encrypt_stdin(&envelope);
+        if !keys.is_chosen() {
+            return Err(Failure::usage("say under which key: --key NAME, or --hsm 'hsm(TOKEN, KEY)'"));
         }
-        work.each(&mut keys, |work, _, found| work.encrypt(&envelope, found))
+        if work.from_stdin {
+            return work.encrypt_stdin(&mut keys);
+        }
+        work.each(&mut keys, Work::encrypt)
     }
 }
 
@@ -98,42 +76,13 @@ impl Decrypt {
     }
 }
 
-#[derive(Clone, Copy)]
-enum Direction {
-    Encrypt,
-    Decrypt(Option<Range>),
-}
-
-impl Direction {
-    fn task(self) -> Task {
-        match self {
-            Self::Encrypt => Task::Encrypt,
-            Self::Decrypt(_) => Task::Decrypt,
-        }
-    }
-}
-
-/// Where what comes of the files goes.
-enum Destination {
-    /// Beside each, under a name with or without the suffix.
-    Beside,
-    /// Destination a directory.
-    Directory(PathBuf),
-    File(PathBuf),
-    Stdout,
-}
-
 /// One command at work.
 struct Work {
-    which: Which,
-    direction: Direction,
-    to: Destination,
+    plan: Plan,
     places: Vec<Place>,
     from_stdin: bool,
     to_stdout: bool,
     batch: Batch,
-    /// What was written by now: two originals do not become one file.
-    written: HashSet<PathBuf>,
 }
 
 /// What was written.
@@ -160,8 +109,12 @@ impl Work {
             return Err(Failure::usage("--range is for one file, and not for stdin"));
         }
         let places = if from_stdin { Vec::new() } else { places::find(&which.files, which.recursive) };
-        let to = which.destination(from_stdin || range);
-        let to_stdout = matches!(to, Destination::Stdout);
+        if from_stdin && which.out.as_ref().is_some_and(|out| out.is_dir()) {
+            return Err(Failure::usage("--out is a directory: add to it what the file is to be called"));
+        }
+        let plan = Plan::new(which, direction, from_stdin || range);
+        let which = &plan.which;
+        let to_stdout = matches!(plan.to, Destination::Stdout);
         if to_stdout && (which.files.len() > 1 || which.recursive) {
             return Err(Failure::usage("one file alone goes to stdout"));
         }
@@ -182,73 +135,67 @@ impl Work {
         let total = sizes.fold(0_u64, u64::saturating_add);
         let alone = which.files.len() == 1 && !which.recursive;
         let batch = Batch::new(context.output, direction.task(), (!from_stdin).then_some(total), alone);
-        Ok(Self { which, direction, to, places, from_stdin, to_stdout, batch, written: HashSet::new() })
+        let bar_would_mix = to_stdout && io::stdout().is_terminal();
+        let batch = if bar_would_mix { batch.without_bar() } else { batch };
+        Ok(Self { plan, places, from_stdin, to_stdout, batch })
     }
 
-    /// Does it to each file.
+    /// Does it to each file that needs it. No key is asked for before it is known that there is one.
     fn each(
         mut self,
         keys: &mut Keys<'_>,
-        mut convert: impl FnMut(&mut Self, &mut Keys<'_>, &Found) -> Result<Outcome, Failure>,
+        mut convert: impl FnMut(&mut Self, &mut Keys<'_>, &Step) -> Result<Outcome, Failure>,
     ) -> Result<(), Failure> {
-        for place in std::mem::take(&mut self.places) {
-            match place {
-                Place::File(found) => {
-                    let outcome = convert(&mut self, keys, &found);
-                    match outcome {
-                        Err(failure) if keys.unusable() => {
-                            return self.batch.stopped(self.to_stdout, failure);
-                        }
-                        outcome => self.batch.take(&found.path, found.size, outcome),
-                    }
-                }
-                Place::Other(path, why) => self.batch.take(&path, 0, Ok(Outcome::PassedOver(why))),
-                Place::Refused(path, failure) => self.batch.take(&path, 0, Err(failure)),
+        let places = std::mem::take(&mut self.places);
+        for step in self.plan.steps(places, &mut self.batch)? {
+            match convert(&mut self, keys, &step) {
+                Err(failure) if keys.unusable() => return self.batch.stopped(self.to_stdout, failure),
+                outcome => self.batch.take(&step.found.path, step.found.size, outcome),
             }
         }
         self.batch.end(self.to_stdout)
     }
 
-    fn encrypt(&mut self, envelope: &Envelope<WrappingKey>, found: &Found) -> Result<Outcome, Failure> {
-        let (source, before) = places::open(&found.path, false)?;
-        if places::is_encrypted(&source)? {
-            return Ok(Outcome::PassedOver("encrypted already"));
-        }
-        let target = self.target(found)?;
-        let context = self.which.context.clone();
-        let written = self.write(target.as_deref(), Some(&before), |sink| {
+    fn encrypt(&mut self, keys: &mut Keys<'_>, step: &Step) -> Result<Outcome, Failure> {
+        let envelope = keys.chosen()?;
+        let place = step.found.reach()?;
+        let (source, before) = places::open(place.path(), false)?;
+        let context = self.plan.which.context.clone();
+        let target = self.target_of(step)?;
+        let written = self.write(target.as_ref(), Some((&source, &before)), |sink| {
             envelope.encrypt_from(context.as_bytes(), &source, sink, &Options::default())?;
             Ok(())
         })?;
         let header = written.header.clone();
-        self.finished(found, target.as_deref(), &before, &written, header.as_ref())
+        self.finished(step, &place, &before, &written, header.as_ref())
     }
 
-    fn decrypt(&mut self, keys: &mut Keys<'_>, found: &Found) -> Result<Outcome, Failure> {
-        let (source, before) = places::open(&found.path, false)?;
-        if places::is_other(found, &source)? {
-            return Ok(Outcome::PassedOver("not encrypted"));
-        }
+    fn decrypt(&mut self, keys: &mut Keys<'_>, step: &Step) -> Result<Outcome, Failure> {
+        let place = step.found.reach()?;
+        let (source, before) = places::open(place.path(), false)?;
         let header = places::header(&source)?;
-        let target = self.target(found)?;
         let envelope = keys.of_chosen(&header)?;
-        let mut reader = envelope.reader(self.which.context.as_bytes(), &source)?;
-        let range = match self.direction {
+        let failed = |error| why::not_decrypted(error, &header);
+        let mut reader = envelope.reader(self.plan.which.context.as_bytes(), &source).map_err(failed)?;
+        let range = match self.plan.direction {
             Direction::Decrypt(Some(range)) => Some(within(range, reader.len())?),
             _ => None,
         };
-        let written = self.write(target.as_deref(), Some(&before), |sink| match range {
+        let target = self.target_of(step)?;
+        let written = self.write(target.as_ref(), Some((&source, &before)), |sink| match range {
             Some((begin, end)) => copy_range(&mut reader, begin, end, sink),
             None => reader.copy_to(sink, &Options::default()).map(drop).map_err(Failure::from),
         })?;
-        self.finished(found, target.as_deref(), &before, &written, Some(&header))
+        self.finished(step, &place, &before, &written, Some(&header))
     }
 
-    fn encrypt_stdin(mut self, envelope: &Envelope<WrappingKey>) -> Result<(), Failure> {
-        let source = standard_input()?;
+    fn encrypt_stdin(mut self, keys: &mut Keys<'_>) -> Result<(), Failure> {
+        let source = standard::input()?;
+        let envelope = keys.chosen()?;
         let target = self.target_of_stdin();
-        let context = self.which.context.clone();
-        let outcome = self.write(target.as_deref(), None, |sink| {
+        let context = self.plan.which.context.clone();
+        let to = target.as_deref().map(Target::named);
+        let outcome = self.write(to.as_ref(), None, |sink| {
             envelope.encrypt(context.as_bytes(), source, sink, &Options::default())?;
             Ok(())
         });
@@ -261,7 +208,7 @@ impl Work {
     }
 
     fn decrypt_stdin(mut self, keys: &mut Keys<'_>) -> Result<(), Failure> {
-        let mut source = standard_input()?;
+        let mut source = standard::input()?;
         let target = self.target_of_stdin();
         let outcome = self.decrypt_from_stdin(keys, &mut source, target.as_deref());
         match outcome {
@@ -284,107 +231,94 @@ impl Work {
         Read::by_ref(source)
             .take(LONGEST_HEADER)
             .read_to_end(&mut head)
-            .map_err(|error| unreadable(&error))?;
+            .map_err(|error| Failure::io("it could not be read", &error))?;
         let header = places::header(&head)?;
         let envelope = keys.of_chosen(&header)?;
-        let context = self.which.context.clone();
-        let written = self.write(target, None, |sink| {
-            envelope.decrypt(context.as_bytes(), head.chain(source), sink, &Options::default())?;
-            Ok(())
+        let context = self.plan.which.context.clone();
+        let written = self.write(target.map(Target::named).as_ref(), None, |sink| {
+            let decrypted =
+                envelope.decrypt(context.as_bytes(), head.chain(source), sink, &Options::default());
+            decrypted.map(drop).map_err(|error| why::not_decrypted(error, &header))
         })?;
         Ok(Outcome::Done(self.done(Path::new("-"), 0, target, &written, Some(&header))))
     }
 
-    /// Where what comes of a file goes; `None` is stdout.
-    fn target(&self, found: &Found) -> Result<Option<PathBuf>, Failure> {
-        let renamed = |path: &Path| match self.direction {
-            Direction::Encrypt => Some(encrypted_name(path)),
-            Direction::Decrypt(_) => plain_name(path),
-        };
-        match &self.to {
-            Destination::Stdout => Ok(None),
-            Destination::File(path) => Ok(Some(path.clone())),
-            Destination::Directory(directory) => {
-                let below = renamed(&found.below).unwrap_or_else(|| found.below.clone());
-                Ok(Some(directory.join(below)))
-            }
-            Destination::Beside => renamed(&found.path).map(Some).ok_or_else(|| {
-                Failure::usage(
-                    "its name does not end in .srf: say with --out what the decrypted file is to be called",
-                )
-            }),
-        }
+    fn target_of<'s>(&self, step: &'s Step) -> Result<Option<Target<'s>>, Failure> {
+        let target = step.target.as_deref();
+        target
+            .map(|shown| Ok(Target { shown, place: self.plan.reach_target(&step.found, shown)? }))
+            .transpose()
     }
 
     fn target_of_stdin(&self) -> Option<PathBuf> {
-        self.which.out.clone().filter(|out| !is_standard(out))
+        self.plan.which.out.clone().filter(|out| !is_standard(out))
     }
 
     /// Writes a file, which is there when it is whole and synced; or stdout.
     fn write(
         &mut self,
-        target: Option<&Path>,
-        source: Option<&Metadata>,
+        target: Option<&Target<'_>>,
+        source: Option<(&File, &Metadata)>,
         fill: impl FnOnce(&mut (dyn Write + Send)) -> Result<(), Failure>,
     ) -> Result<Written, Failure> {
         let Some(target) = target else {
-            let out = io::stdout().as_fd().try_clone_to_owned().map(File::from);
-            let out = out.map_err(|error| Failure::io("stdout could not be written", &error))?;
+            let out = standard::output()?;
             let mut sink = Counted::new(&out, &self.batch);
             let filled = fill(&mut sink);
             // Whoever reads has enough, and nobody wants to read that.
             filled.map_err(|failure| if sink.closed { output_closed() } else { failure })?;
             return Ok(Written { bytes: sink.count, header: None });
         };
-        if let Destination::Directory(_) = self.to
-            && let Some(parent) = target.parent()
+        if let Destination::Directory(_) = self.plan.to
+            && let Some(parent) = target.shown.parent()
         {
             DirBuilder::new().recursive(true).mode(0o700).create(parent).map_err(|error| {
                 Failure::io(format_args!("the directory {} could not be made", parent.display()), &error)
             })?;
         }
-        let there = fs::symlink_metadata(target).ok();
-        if let (Some(source), Some(there)) = (source, &there)
+        let there = fs::symlink_metadata(target.place.path()).ok();
+        if let (Some((_, source)), Some(there)) = (source, &there)
             && places::is_same(source, there)
         {
             return Err(Failure::usage("it would be written over itself: give another --out"));
         }
         // Also with --force: a device or a link is not what somebody means to replace.
         if there.is_some_and(|there| !there.is_file()) {
-            let message =
-                format!("{} is no regular file, and was left as it is: give another --out", target.display());
+            let message = format!(
+                "{} is no regular file, and was left as it is: give another --out",
+                target.shown.display()
+            );
             return Err(Failure::new(Kind::Conflict, message));
         }
-        let place = resolved(target);
-        if self.written.contains(&place) {
-            let message =
-                format!("another of these files became {} already: give another --out", target.display());
-            return Err(Failure::new(Kind::Conflict, message));
-        }
-        let new = if self.which.force { NewFile::replacing(target) } else { NewFile::at(target) };
+        let place = target.place.path();
+        let new = if self.plan.which.force { NewFile::replacing(place) } else { NewFile::at(place) };
         let new = new.map_err(|error| existing(error, target))?;
         let mut sink = Counted::new(new.file(), &self.batch);
         fill(&mut sink)?;
         let bytes = sink.count;
+        if let Some((source, before)) = source {
+            stay_older(new.file(), source, before)
+                .map_err(|error| Failure::io("its time could not be set", &error))?;
+        }
         let header = places::header(new.file()).ok();
         new.keep().map_err(|error| existing(error, target))?;
-        self.written.insert(place);
         Ok(Written { bytes, header })
     }
 
     /// Deletes the original if that was asked for, and tells what was done.
     fn finished(
         &self,
-        found: &Found,
-        target: Option<&Path>,
+        step: &Step,
+        place: &Reached,
         before: &Metadata,
         written: &Written,
         header: Option<&WrappedKey>,
     ) -> Result<Outcome, Failure> {
-        if self.which.delete {
-            delete(&found.path, before)?;
+        let Step { found, target } = step;
+        if self.plan.which.delete {
+            delete(place.path(), before)?;
         }
-        Ok(Outcome::Done(self.done(&found.path, found.size, target, written, header)))
+        Ok(Outcome::Done(self.done(&found.path, found.size, target.as_deref(), written, header)))
     }
 
     fn done(
@@ -395,41 +329,51 @@ impl Work {
         written: &Written,
         header: Option<&WrappedKey>,
     ) -> Done {
-        let (from, to) = (from.display().to_string(), to.map(|to| to.display().to_string()));
-        let fields = json!({
-            "file": from, "out": to, "bytes": written.bytes, "deleted": self.which.delete,
+        let mut fields = json!({
+            "out": null, "bytes": written.bytes, "deleted": self.plan.which.delete,
             "key": header.map(WrappedKey::name), "version": header.map(WrappedKey::version),
         });
-        let under = match (self.direction, header) {
+        fields = with_path(fields, "file", from);
+        if let Some(to) = to {
+            fields = with_path(fields, "out", to);
+        }
+        let under = match (self.plan.direction, header) {
             (Direction::Encrypt, Some(header)) => {
                 format!(", under version {} of {}", header.version(), header.name())
             }
             _ => String::new(),
         };
-        let to = to.unwrap_or_default();
+        let to = to.map_or_else(String::new, |to| shown(to.display()));
         let line = format!(
             "{} {} as {}: {}{under}.",
-            self.direction.task().done(),
-            shown(from),
-            shown(to),
+            self.plan.direction.task().done(),
+            shown(from.display()),
+            to,
             bytes(written.bytes)
         );
         Done { fields, line, written: written.bytes, size }
     }
 }
 
-impl Which {
-    fn destination(&self, stdout_by_default: bool) -> Destination {
-        match &self.out {
-            None if stdout_by_default => Destination::Stdout,
-            None => Destination::Beside,
-            Some(out) if is_standard(out) => Destination::Stdout,
-            Some(out) if self.files.len() > 1 || self.recursive || out.is_dir() => {
-                Destination::Directory(out.clone())
-            }
-            Some(out) => Destination::File(out.clone()),
-        }
+/// Where something is written, as it was named and as it is reached.
+struct Target<'a> {
+    shown: &'a Path,
+    place: Reached,
+}
+
+impl<'a> Target<'a> {
+    fn named(shown: &'a Path) -> Self {
+        Self { shown, place: Reached::named(shown) }
     }
+}
+
+/// Lets a file be older than its original if somebody wrote to that while it was read: it is then not its present form.
+fn stay_older(new: &File, source: &File, before: &Metadata) -> io::Result<()> {
+    if places::is_unchanged(before, &source.metadata()?) {
+        return Ok(());
+    }
+    let time = before.modified()?;
+    new.set_modified(time.checked_sub(Duration::from_secs(1)).unwrap_or(time))
 }
 
 /// Deletes an original of which the disk has the other form, unless somebody wrote to it meanwhile.
@@ -445,36 +389,37 @@ fn delete(path: &Path, before: &Metadata) -> Result<(), Failure> {
     fs::remove_file(path).map_err(failed)
 }
 
-/// The file without the buffer of the standard library, which would keep plaintext.
-fn standard_input() -> Result<File, Failure> {
-    io::stdin().as_fd().try_clone_to_owned().map(File::from).map_err(|error| unreadable(&error))
-}
-
-/// A path by which two names of one place are the same.
-fn resolved(path: &Path) -> PathBuf {
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let parent = fs::canonicalize(parent).unwrap_or_else(|_| parent.to_owned());
-    path.file_name().map_or_else(|| parent.clone(), |name| parent.join(name))
-}
-
-fn existing(error: FileError, target: &Path) -> Failure {
+fn existing(error: FileError, target: &Target<'_>) -> Failure {
+    let shown = target.shown;
     match error {
-        FileError::Exists(path) if path == target => {
-            Failure::new(Kind::Conflict, format!("{} exists already: --force replaces it", target.display()))
+        FileError::Exists(path) if path == target.place.path() => {
+            Failure::new(Kind::Conflict, format!("{} exists already: --force replaces it", shown.display()))
         }
+        FileError::Create { source, .. } => FileError::Create { path: shown.to_owned(), source }.into(),
         error => error.into(),
     }
 }
 
-fn unreadable(error: &io::Error) -> Failure {
-    Failure::io("it could not be read", error)
-}
-
 /// What a file's header may have: a sector and two slots of at most ten.
 const LONGEST_HEADER: u64 = 21 * 512;
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_came_of_a_file_that_was_written_to_meanwhile_is_older_than_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let (path, new) = (directory.path().join("original"), directory.path().join("new"));
+        fs::write(&path, b"value").unwrap();
+        let (source, before) = places::open(&path, false).unwrap();
+        let time = |file: &File| file.metadata().unwrap().modified().unwrap();
+        let made =
+            |new: &Path| File::create(new).and_then(|new| stay_older(&new, &source, &before).map(|()| new));
+        assert!(time(&made(&new).unwrap()) >= time(&source), "the control");
+        fs::write(&path, b"value, and more").unwrap();
+        assert!(time(&made(&new).unwrap()) < time(&source));
+    }
 
     #[test]
     fn original_that_was_written_to_meanwhile_is_kept() {

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::json;
+use strongroom_envelope::stream::has_spare_header;
 
-use super::batch::{Batch, Done, Outcome, Task};
+use super::batch::{Batch, Done, Outcome, Task, with_path};
 use super::places::{self, Found, Place};
 use crate::exit::Failure;
 use crate::output::Output;
@@ -24,6 +25,11 @@ pub(crate) struct Inspect {
 
 impl Inspect {
     pub(crate) fn run(self, output: Output) -> Result<(), Failure> {
+        if self.files.iter().any(|file| places::is_standard(file)) {
+            return Err(Failure::usage(
+                "files are inspected, and not stdin: name them (one that is called `-`: ./-)",
+            ));
+        }
         let alone = self.files.len() == 1 && !self.recursive;
         let mut batch = Batch::new(output, Task::Inspect, None, alone);
         for place in places::find(&self.files, self.recursive) {
@@ -38,13 +44,21 @@ impl Inspect {
 }
 
 fn inspect(found: &Found) -> Result<Outcome, Failure> {
-    let (file, metadata) = places::open(&found.path, false)?;
-    if places::is_other(found, &file)? {
+    let Some((file, metadata, header)) = places::encrypted(found)? else {
         return Ok(Outcome::PassedOver("not encrypted"));
-    }
-    let header = places::header(&file)?;
-    let (path, key, size) = (found.path.display().to_string(), shown(header.name()), metadata.len());
-    let line = format!("{}: version {} of {key}, {}", shown(&path), header.version(), bytes(size));
-    let fields = json!({ "file": path, "key": header.name(), "version": header.version(), "size": size });
+    };
+    let spare = has_spare_header(&file)?;
+    let (key, size) = (shown(header.name()), metadata.len());
+    let path = shown(found.path.display());
+    let note = if spare {
+        ""
+    } else {
+        "; one of its two headers is damaged or older: `strongroom file rewrap` mends it"
+    };
+    let line = format!("{path}: version {} of {key}, {}{note}", header.version(), bytes(size));
+    let fields = json!({
+        "key": header.name(), "version": header.version(), "size": size, "spare_header": spare,
+    });
+    let fields = with_path(fields, "file", &found.path);
     Ok(Outcome::Done(Done { fields, line, written: 0, size }))
 }

@@ -8,7 +8,7 @@ use clap::Args;
 use pollster::block_on;
 use strongroom::{HsmKey, HsmKeys as _, Hsms, Policy, Secret, SecretBytes};
 use strongroom_envelope::{Envelope, ExternalError, ExternalKey, KeyEncryption, KeyWrapper, WrappedKey};
-use strongroom_transit::{Key, KeyName, ManageError, Transit};
+use strongroom_transit::{Key, KeyName, ManageError, Transit, VersionState};
 
 use crate::commands::key::{self, parse_name};
 use crate::context::Context;
@@ -114,15 +114,21 @@ impl<'c> Keys<'c> {
         self.unusable
     }
 
-    /// The key that was chosen on the command line, if one was.
-    pub(super) fn chosen(&mut self) -> Result<Option<Rc<Envelope<WrappingKey>>>, Failure> {
-        if let Some(name) = self.named.clone() {
-            return self.named(&name).map(Some);
-        }
-        match self.chosen.clone() {
-            Some(name) => self.find(&name).map(Some),
-            None => Ok(None),
-        }
+    /// Whether the command line names a key.
+    pub(super) fn is_chosen(&self) -> bool {
+        self.chosen.is_some()
+    }
+
+    /// The key that the command line names. Without it, no file can be done.
+    pub(super) fn chosen(&mut self) -> Result<Rc<Envelope<WrappingKey>>, Failure> {
+        let key = match (self.named.clone(), self.chosen.clone()) {
+            (Some(name), _) => self.named(&name),
+            (None, Some(name)) => self.find(&name),
+            (None, None) => {
+                Err(Failure::usage("say under which key: --key NAME, or --hsm 'hsm(TOKEN, KEY)'"))
+            }
+        };
+        key.inspect_err(|_| self.unusable = true)
     }
 
     /// The key that a header names, if it is the one that was chosen or none was.
@@ -131,8 +137,8 @@ impl<'c> Keys<'c> {
             Some(chosen) if chosen != wrapped.name() => Err(Failure::new(
                 Kind::Conflict,
                 format!(
-                    "it is encrypted under {}, and another key was named: leave that out, or see whether this is the file that \
-                     is meant",
+                    "it is encrypted under {}, and the command names {chosen}: leave that out, or see whether this is the file \
+                     that is meant",
                     wrapped.name()
                 ),
             )),
@@ -143,6 +149,22 @@ impl<'c> Keys<'c> {
     /// The key that a header names: one of the store's, or an HSM's that the command line names too.
     pub(super) fn of(&mut self, wrapped: &WrappedKey) -> Result<Rc<Envelope<WrappingKey>>, Failure> {
         self.find(wrapped.name())
+    }
+
+    /// Whether a file is under the newest version of the key that it is to be under. A key in an HSM does not tell.
+    pub(super) fn is_newest(&mut self, wrapped: &WrappedKey) -> Result<bool, Failure> {
+        if self.chosen.as_ref().is_some_and(|chosen| chosen != wrapped.name()) {
+            return Ok(false);
+        }
+        let Ok(name) = wrapped.name().parse::<KeyName>() else { return Ok(false) };
+        let (policy, versions) = match block_on(self.transit()?.info(&name)) {
+            // Using the key tells it better.
+            Err(ManageError::NotFound) => return Ok(false),
+            info => info?,
+        };
+        let active = versions.iter().rev().find(|version| version.state == VersionState::Active);
+        let newest = active.map(|version| version.version);
+        Ok(policy.deleted.is_none() && newest == Some(wrapped.version()))
     }
 
     fn find(&mut self, name: &str) -> Result<Rc<Envelope<WrappingKey>>, Failure> {
@@ -160,7 +182,16 @@ impl<'c> Keys<'c> {
             return Err(Failure::usage(message));
         }
         match name.parse::<KeyName>() {
-            Ok(name) => self.named(&name),
+            Ok(name) => self.named(&name).map_err(|failure| match failure.kind {
+                Kind::NotFound if !self.unusable => Failure::new(
+                    Kind::NotFound,
+                    format!(
+                        "it is encrypted under {name}, and this store has no such key: name the store that it was encrypted in \
+                         (--store)"
+                    ),
+                ),
+                _ => failure,
+            }),
             Err(_) => Err(Failure::new(
                 Kind::NotFound,
                 format!("it is encrypted under \"{}\", which is no key of a store's", shown(name)),
@@ -172,12 +203,7 @@ impl<'c> Keys<'c> {
         if let Some(known) = self.known.get(name.as_str()) {
             return Ok(Rc::clone(known));
         }
-        let transit = match &self.transit {
-            Some(transit) => transit.clone(),
-            None => key::open(self.context).inspect_err(|_| self.unusable = true)?,
-        };
-        self.transit = Some(transit.clone());
-        let key = block_on(transit.key(name)).map_err(|error| match error {
+        let key = block_on(self.transit()?.key(name)).map_err(|error| match error {
             ManageError::NotFound => Failure::new(
                 Kind::NotFound,
                 format!(
@@ -187,6 +213,13 @@ impl<'c> Keys<'c> {
             error => error.into(),
         })?;
         Ok(self.keep(name.as_str(), WrappingKey::Named(key)))
+    }
+
+    fn transit(&mut self) -> Result<Transit, Failure> {
+        if self.transit.is_none() {
+            self.transit = Some(key::open(self.context).inspect_err(|_| self.unusable = true)?);
+        }
+        self.transit.clone().ok_or_else(|| Failure::new(Kind::Sealed, "the store is sealed"))
     }
 
     fn token_key(&mut self, key: HsmKey) -> Result<TokenKey, Failure> {

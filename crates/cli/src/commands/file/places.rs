@@ -12,6 +12,7 @@ use strongroom_envelope::files::form;
 use strongroom_envelope::stream::{DecryptError, wrapped_key};
 use strongroom_envelope::{ReadAt, WrappedKey};
 
+use super::reach::{Reached, Root};
 use crate::exit::{Failure, Kind};
 
 /// A file that was named, or found in a directory that was.
@@ -19,9 +20,31 @@ pub(super) struct Found {
     pub(super) path: PathBuf,
     /// Below the directory that was named; of a file that was, its name.
     pub(super) below: PathBuf,
-    /// Whether it was found and not named: then what does not fit is passed over.
-    pub(super) in_directory: bool,
     pub(super) size: u64,
+    /// The directory that was named, if the file was found and not named itself.
+    root: Option<Root>,
+}
+
+impl Found {
+    /// Whether it was found and not named: then what does not fit is passed over.
+    pub(super) fn in_directory(&self) -> bool {
+        self.root.is_some()
+    }
+
+    /// Where it is.
+    pub(super) fn reach(&self) -> Result<Reached, Failure> {
+        self.reach_beside(&self.path)
+    }
+
+    /// Where something is, or is to be, that has another name in the same directory.
+    pub(super) fn reach_beside(&self, path: &Path) -> Result<Reached, Failure> {
+        match (&self.root, path.file_name()) {
+            (Some(root), Some(name)) => {
+                root.reach(&self.below.with_file_name(name)).map_err(|error| unreadable(&error))
+            }
+            _ => Ok(Reached::named(path)),
+        }
+    }
 }
 
 /// Something that was named or found.
@@ -46,14 +69,12 @@ pub(super) fn find(named: &[PathBuf], recursive: bool) -> Vec<Place> {
         };
         if metadata.is_file() {
             let below = path.file_name().map_or_else(|| path.clone(), PathBuf::from);
-            places.push(Place::File(Found {
-                path: path.clone(),
-                below,
-                in_directory: false,
-                size: metadata.len(),
-            }));
+            places.push(Place::File(Found { path: path.clone(), below, size: metadata.len(), root: None }));
         } else if metadata.is_dir() && recursive {
-            walk(path, Path::new(""), &mut places);
+            match Root::open(path) {
+                Ok(root) => walk(&root, path, Path::new(""), &mut places),
+                Err(error) => places.push(Place::Refused(path.clone(), unreadable(&error))),
+            }
         } else {
             places.push(Place::Refused(path.clone(), no_file(&metadata)));
         }
@@ -61,7 +82,7 @@ pub(super) fn find(named: &[PathBuf], recursive: bool) -> Vec<Place> {
     places
 }
 
-fn walk(directory: &Path, below: &Path, places: &mut Vec<Place>) {
+fn walk(root: &Root, directory: &Path, below: &Path, places: &mut Vec<Place>) {
     let entries = fs::read_dir(directory).and_then(Iterator::collect::<io::Result<Vec<_>>>);
     let mut entries = match entries {
         Ok(entries) => entries,
@@ -75,9 +96,10 @@ fn walk(directory: &Path, below: &Path, places: &mut Vec<Place>) {
         let (path, below) = (entry.path(), below.join(entry.file_name()));
         // Of the entry itself: a link is not followed.
         match entry.metadata() {
-            Ok(metadata) if metadata.is_dir() => walk(&path, &below, places),
+            Ok(metadata) if metadata.is_dir() => walk(root, &path, &below, places),
             Ok(metadata) if metadata.is_file() => {
-                places.push(Place::File(Found { path, below, in_directory: true, size: metadata.len() }));
+                let root = Some(root.clone());
+                places.push(Place::File(Found { path, below, size: metadata.len(), root }));
             }
             Ok(metadata) if metadata.is_symlink() => places.push(Place::Other(path, "a symbolic link")),
             Ok(_) => places.push(Place::Other(path, "no regular file")),
@@ -90,7 +112,8 @@ fn walk(directory: &Path, below: &Path, places: &mut Vec<Place>) {
 pub(super) fn open(path: &Path, write: bool) -> Result<(File, Metadata), Failure> {
     let flags = OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK;
     let file = OpenOptions::new().read(true).write(write).custom_flags(flags.bits()).open(path);
-    let file = file.map_err(|error| unreadable(&error))?;
+    let what = if write { "it could not be opened for writing" } else { UNREADABLE };
+    let file = file.map_err(|error| Failure::io(what, &error))?;
     let metadata = file.metadata().map_err(|error| unreadable(&error))?;
     if metadata.is_file() { Ok((file, metadata)) } else { Err(no_file(&metadata)) }
 }
@@ -107,19 +130,34 @@ pub(super) fn header(source: &(impl ReadAt + ?Sized)) -> Result<WrappedKey, Fail
     }
 }
 
-/// Whether a file was found that is no encrypted one.
-pub(super) fn is_other(found: &Found, file: &File) -> Result<bool, Failure> {
-    Ok(found.in_directory && !is_encrypted(file)?)
+/// An encrypted file, and its header; `None` where one was found, not named, that does not begin as one.
+pub(super) fn encrypted(found: &Found) -> Result<Option<(File, Metadata, WrappedKey)>, Failure> {
+    let (file, metadata) = open(found.reach()?.path(), false)?;
+    if found.in_directory() && form(&file).map_err(|error| unreadable(&error))?.is_none() {
+        return Ok(None);
+    }
+    let header = header(&file)?;
+    Ok(Some((file, metadata, header)))
 }
 
-/// Whether a file is encrypted, judging by its first bytes.
-pub(super) fn is_encrypted(file: &File) -> Result<bool, Failure> {
-    Ok(form(file).map_err(|error| unreadable(&error))?.is_some())
+/// Whether a file is encrypted: it has a whole header, and not just the first bytes of one.
+pub(super) fn is_encrypted(file: &File) -> bool {
+    wrapped_key(file).is_ok()
+}
+
+/// Whether at that place there is an encrypted file that is not older than the original.
+pub(super) fn is_encrypted_since(original: &Metadata, place: &Path) -> bool {
+    let time = |metadata: &Metadata| (metadata.mtime(), metadata.mtime_nsec());
+    open(place, false).is_ok_and(|(file, metadata)| is_encrypted(&file) && time(&metadata) >= time(original))
 }
 
 /// Whether both are one file, which has not been written to in between.
 pub(super) fn is_unchanged(before: &Metadata, now: &Metadata) -> bool {
-    let state = |metadata: &Metadata| (metadata.len(), metadata.mtime(), metadata.mtime_nsec());
+    // The time of the last change as well: who writes can put that of the last writing back.
+    let state = |metadata: &Metadata| {
+        let changed = (metadata.ctime(), metadata.ctime_nsec());
+        (metadata.len(), metadata.mtime(), metadata.mtime_nsec(), changed)
+    };
     is_same(before, now) && state(before) == state(now)
 }
 
@@ -157,9 +195,10 @@ fn no_file(metadata: &Metadata) -> Failure {
 }
 
 fn unreadable(error: &io::Error) -> Failure {
-    Failure::io("it could not be read", error)
+    Failure::io(UNREADABLE, error)
 }
 
+const UNREADABLE: &str = "it could not be read";
 /// What an encrypted file's name ends in.
 const SUFFIX: &str = ".srf";
 

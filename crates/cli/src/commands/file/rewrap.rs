@@ -9,11 +9,12 @@ use clap::Args;
 use serde_json::json;
 use strongroom::HsmKey;
 use strongroom_envelope::ReadAt;
-use strongroom_envelope::stream::{Area, rewrap_in_place};
+use strongroom_envelope::stream::{Area, check_header, has_spare_header, rewrap_in_place};
 
-use super::batch::{Batch, Done, Outcome, Task};
+use super::batch::{Batch, Done, Outcome, Task, with_path};
 use super::keys::{Choice, Keys, parse_hsm};
 use super::places::{self, Found, Place};
+use super::why;
 use crate::context::Context;
 use crate::exit::{Failure, Kind};
 use crate::text::{bytes, shown};
@@ -38,21 +39,31 @@ pub(crate) struct Rewrap {
 
 impl Rewrap {
     pub(crate) fn run(self, context: &mut Context) -> Result<(), Failure> {
+        if self.files.iter().any(|file| places::is_standard(file)) {
+            return Err(Failure::usage(
+                "files are rewrapped where they lie, which stdin is not: name them (one that is called `-`: ./-)",
+            ));
+        }
         let alone = self.files.len() == 1 && !self.recursive;
         let mut batch = Batch::new(context.output, Task::Rewrap, None, alone);
-        let moved = self.choice.key.is_some() || self.choice.hsm.is_some();
         let mut keys = Keys::new(context, self.choice, self.from_hsm);
-        if moved {
-            keys.chosen()?;
-        }
+        // Looked at before a key is asked for, and before they are opened for writing, which a plain file need not allow.
+        let mut encrypted = Vec::new();
         for place in places::find(&self.files, self.recursive) {
             match place {
-                Place::File(found) => match rewrap(&mut keys, &found) {
-                    Err(failure) if keys.unusable() => return batch.stopped(false, failure),
-                    outcome => batch.take(&found.path, 0, outcome),
+                Place::File(found) => match places::encrypted(&found) {
+                    Ok(Some(_)) => encrypted.push(found),
+                    Ok(None) => batch.take(&found.path, 0, Ok(Outcome::PassedOver("not encrypted"))),
+                    Err(failure) => batch.take(&found.path, 0, Err(failure)),
                 },
                 Place::Other(path, why) => batch.take(&path, 0, Ok(Outcome::PassedOver(why))),
                 Place::Refused(path, failure) => batch.take(&path, 0, Err(failure)),
+            }
+        }
+        for found in encrypted {
+            match rewrap(&mut keys, &found) {
+                Err(failure) if keys.unusable() => return batch.stopped(false, failure),
+                outcome => batch.take(&found.path, 0, outcome),
             }
         }
         batch.end(false)
@@ -60,12 +71,17 @@ impl Rewrap {
 }
 
 fn rewrap(keys: &mut Keys<'_>, found: &Found) -> Result<Outcome, Failure> {
-    // Looked at before it is opened for writing, which a plain file need not allow.
-    let (file, _) = places::open(&found.path, false)?;
-    if places::is_other(found, &file)? {
-        return Ok(Outcome::PassedOver("not encrypted"));
+    let new = if keys.is_chosen() { Some(keys.chosen()?) } else { None };
+    let place = found.reach()?;
+    let (file, _) = places::open(place.path(), false)?;
+    let header = places::header(&file)?;
+    // Without its spare, the header under an old version may still be there.
+    if has_spare_header(&file)? && keys.is_newest(&header)? {
+        // One of another store may have the same names.
+        check_header(keys.of(&header)?.key(), &file).map_err(|error| why::not_decrypted(error, &header))?;
+        return Ok(Outcome::PassedOver("under the newest version already"));
     }
-    let (file, metadata) = places::open(&found.path, true)?;
+    let (file, metadata) = places::open(place.path(), true)?;
     // Two at once could write the same slot.
     file.try_lock().map_err(|error| match error {
         TryLockError::WouldBlock => {
@@ -75,19 +91,20 @@ fn rewrap(keys: &mut Keys<'_>, found: &Found) -> Result<Outcome, Failure> {
     })?;
     let before = places::header(&file)?;
     let old = keys.of(&before)?;
-    let new = keys.chosen()?.unwrap_or_else(|| old.clone());
+    let new = new.unwrap_or_else(|| old.clone());
     let written = AtomicU64::new(0);
-    rewrap_in_place(old.key(), new.key(), &Counted { file: &file, written: &written })?;
+    rewrap_in_place(old.key(), new.key(), &Counted { file: &file, written: &written })
+        .map_err(|error| why::not_rewrapped(error, &before))?;
     let after = places::header(&file)?;
-    let (path, written, size) =
-        (found.path.display().to_string(), written.load(Ordering::Relaxed), metadata.len());
+    let (written, size) = (written.load(Ordering::Relaxed), metadata.len());
     let fields = json!({
-        "file": path, "key": after.name(), "version": after.version(), "from_key": before.name(),
+        "key": after.name(), "version": after.version(), "from_key": before.name(),
         "from_version": before.version(), "bytes_written": written, "size": size,
     });
+    let fields = with_path(fields, "file", &found.path);
     let line = format!(
         "Rewrapped {}: from version {} of {} to version {} of {}; {written} bytes written of {}.",
-        shown(&path),
+        shown(found.path.display()),
         before.version(),
         before.name(),
         after.version(),
