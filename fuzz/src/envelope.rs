@@ -30,12 +30,16 @@ pub fn header(data: &[u8]) -> bool {
 
 /// Whether a stream has a header that can be read. Rewrapped, if it can be, both its slots are the same and right.
 fn rewraps(bytes: &[u8]) -> bool {
-    let Ok(before) = stream::wrapped_key(bytes) else { return false };
+    if stream::wrapped_key(bytes).is_err() {
+        return false;
+    }
     let memory = Memory(Mutex::new(bytes.to_vec()));
     if fixed::envelope().rewrap_stream(&memory).is_ok() {
         let after = memory.0.into_inner().expect("nothing panicked");
         assert_eq!(after.len(), bytes.len());
-        assert_eq!(stream::wrapped_key(&after).expect("a rewrapped header").bytes(), before.bytes());
+        // That of the slot which was genuine, for the key of this target wraps nothing.
+        let wrapped = stream::wrapped_key(&after).expect("a rewrapped header");
+        assert!(bytes.windows(wrapped.bytes().len()).any(|window| window == wrapped.bytes()));
         let slot = usize::from(u16::from_be_bytes([bytes[14], bytes[15]]));
         assert_eq!(after[512..512 + slot], after[512 + slot..512 + 2 * slot]);
         assert_eq!(after[512 + 2 * slot..], bytes[512 + 2 * slot..]);

@@ -80,6 +80,9 @@ def _streams() -> list[dict]:
         vector("rewrapped, then killed before the first slot", slots=(NEW, OLD)),
         vector("killed in the first slot", slots=(NEW[:100] + OLD[100:], OLD)),
         vector("killed in the second slot", slots=(OLD, NEW[:20] + OLD[20:])),
+        vector("a slot of a higher generation forged", slots=(OLD, envelope.checked(flip(OLD[:-8], 7, 2)))),
+        vector("a slot of the same generation forged", slots=(envelope.checked(flip(OLD[:-8], 8 + len(WRAPPED.encode()))), OLD)),
+        vector("two of one generation", slots=(OLD, envelope.slot(KEY, BEGIN, 512, 1, REWRAPPED))),
         vector("long slots", slots=(long_slot, long_slot), wrapped=(long,)),
     ]
 
@@ -143,8 +146,7 @@ def _refused_streams() -> list[dict]:
     def with_slots(first: bytes, second: bytes) -> bytes:
         return envelope.area(BEGIN, [first, second]) + good[floe_at:]
 
-    forged = envelope.checked(flip(OLD[:-8], 7, 2))
-    padded = envelope.checked(flip(OLD[:-8], 500))
+    forged, unknown, padded = (envelope.checked(flip(OLD[:-8], *change)) for change in ((7, 2), (30,), (500,)))
     return [
         refusal("a sector less", "truncated", good[:512]),
         refusal("no message", "truncated", good[:floe_at]),
@@ -156,9 +158,9 @@ def _refused_streams() -> list[dict]:
         refusal("something after the prologue", "padding is not zero", flip(good, 511)),
         refusal("another id", "unwrapping", flip(good, 6)),
         refusal("both slots torn", "slots are torn", with_slots(flip(OLD, 9), flip(OLD, 9))),
-        refusal("another generation, with its checksum", "header forged", with_slots(forged, OLD)),
+        refusal("another generation in both slots, with checksums", "header forged", with_slots(forged, forged)),
+        refusal("another wrapped key in both slots, with checksums", "unwrapping", with_slots(unknown, unknown)),
         refusal("something after both tags", "padding is not zero", with_slots(padded, padded)),
-        refusal("two of one generation", "slots contradict each other", with_slots(OLD, envelope.slot(KEY, BEGIN, 512, 1, REWRAPPED))),
         refusal("segments of 63 bytes", "segments have an impossible length", good[:floe_at] + _with_segment(good[floe_at:], 63)),
         refusal("segments of 2^20 + 1 bytes", "segments have an impossible length", good[:floe_at] + _with_segment(good[floe_at:], 2**20 + 1)),
         refusal("another AEAD", "segments have an impossible length", flip(good, floe_at)),

@@ -96,13 +96,20 @@ def open_stream(unwrap: Unwrap, associated: bytes, sealed: bytes) -> bytes:
     whole = [each for each in both if not isinstance(each, Refused)]
     if not whole:
         raise both[0]
-    if len(whole) == 2 and whole[0][0] == whole[1][0] and whole[0] != whole[1]:
-        raise Refused("slots contradict each other")
-    generation, wrapped, tag = max(whole, key=lambda each: each[0])
-    data_key = unwrap(wrapped, context(begin))
-    if header_tag(data_key, begin, length, generation, wrapped) != tag:
-        raise Refused("header forged")
-    return floe.decrypt(body_key(data_key, begin), associated, reader.rest())
+    message = reader.rest()
+    refusals = []
+    for generation, wrapped, tag in sorted(whole, key=lambda each: each[0], reverse=True):
+        try:
+            data_key = unwrap(wrapped, context(begin))
+            if header_tag(data_key, begin, length, generation, wrapped) != tag:
+                raise Refused("header forged")
+            key = body_key(data_key, begin)
+            floe.resume(key, associated, message)
+        except Refused as refusal:
+            refusals.append(refusal)
+        else:
+            return floe.decrypt(key, associated, message)
+    raise refusals[0]
 
 
 def _prologue(reader: Reader) -> tuple[bytes, int]:

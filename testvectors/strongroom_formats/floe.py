@@ -60,16 +60,23 @@ def encrypt(
     return sealed
 
 
-def decrypt(key: bytes, associated: bytes, sealed: bytes, rotation: int = ROTATION, shortest: int = 64) -> bytes:
+def resume(key: bytes, associated: bytes, sealed: bytes, rotation: int = ROTATION, shortest: int = 64) -> tuple[Message, int]:
+    """What the header gives, and the length of a segment."""
     if len(sealed) < HEADER:
         raise Refused("truncated")
-    prefix, tag, body = sealed[:42], sealed[42:HEADER], sealed[HEADER:]
+    prefix, tag = sealed[:42], sealed[42:HEADER]
     segment = int.from_bytes(prefix[2:6], "big")
     if prefix[:2] != b"\0\0" or prefix[6:10] != u32(32) or not shortest <= segment <= 2**20:
         raise Refused("segments have an impossible length")
     message = _message(prefix, fixed(key, 32), associated, rotation)
     if message.header_tag != tag:
         raise Refused("forged")
+    return message, segment
+
+
+def decrypt(key: bytes, associated: bytes, sealed: bytes, rotation: int = ROTATION, shortest: int = 64) -> bytes:
+    message, segment = resume(key, associated, sealed, rotation, shortest)
+    body = sealed[HEADER:]
     if not body:
         raise Refused("truncated")
     parts = [body[at : at + segment] for at in range(0, len(body), segment)]

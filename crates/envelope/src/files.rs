@@ -16,7 +16,7 @@ use crate::envelope::Envelope;
 use crate::header::{Algorithm, PROLOGUE_LEN, Prologue};
 use crate::key::{KeyEncryption, WrappedKey};
 use crate::read_at::{ReadAt, read_exact_at};
-use crate::stream::{self, Options};
+use crate::stream::{self, Header, Options};
 
 use progress::Progress;
 
@@ -42,8 +42,8 @@ impl<K: KeyEncryption> Envelope<K> {
         let source = open(from)?;
         let total = source.size().map_err(|error| FileError::open(from, error))?;
         write(to, progress, total, |sink| {
-            // A pipe or a device has no length and no places.
-            let done = if is_regular(&source) {
+            // A pipe or a device has no length and no places, and what the kernel makes up when it is read has length 0.
+            let done = if is_regular(&source) && total > 0 {
                 self.encrypt_from(associated, &source, sink, options)
             } else {
                 self.encrypt(associated, &source, sink, options)
@@ -79,8 +79,9 @@ impl<K: KeyEncryption> Envelope<K> {
         })
     }
 
-    /// Wraps the data key of an encrypted file anew, where it lies, under the version of the key that is now in use: a few
-    /// hundred bytes are written, whatever the file's size. See [`stream`] for what a crash can do: nothing.
+    /// Wraps the data key of an encrypted file anew, where it lies, under the version of the key that is now in use. Whatever
+    /// the file's size, two header slots are written, of 512 to 5,120 bytes each as the wrapped key is short or long; and one
+    /// of them once more where a rewrap was interrupted. See [`stream`] for what a crash can do: nothing.
     ///
     /// # Errors
     ///
@@ -101,6 +102,15 @@ impl<K: KeyEncryption> Envelope<K> {
         file.try_lock().map_err(|error| FileError::locked(path, error))?;
         stream::rewrap_in_place(old, self.key(), &file).map_err(FileError::Rewrap)
     }
+}
+
+/// Reads the header of an encrypted file. Only opening proves it.
+///
+/// # Errors
+///
+/// [`FileError`], as far as the header shows.
+pub fn inspect(path: &Path) -> Result<Header, FileError> {
+    stream::inspect(&open(path)?).map_err(FileError::Decrypt)
 }
 
 /// The data key of an encrypted file as it is wrapped now. Only opening proves it.

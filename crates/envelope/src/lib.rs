@@ -11,7 +11,26 @@
 //! | cipher | AES-256-GCM once | FLOE: AES-256-GCM in segments |
 //! | beyond the plaintext | 69 bytes, the key's name and the wrapped key | 1,610 bytes, mostly, and 32 for each segment |
 //! | read | whole | as it arrives, at random, on all cores |
-//! | rewrapped | into a copy with a new header | where it lies, a few hundred bytes |
+//! | rewrapped | into a copy with a new header | where it lies: two slots, 1,024 to 10,240 bytes |
+//!
+//! ```
+//! use strongroom_envelope::stream::Options;
+//! use strongroom_envelope::{Envelope, KeyEncryption};
+//!
+//! fn store_and_fetch(key: impl KeyEncryption) -> Result<(), Box<dyn std::error::Error>> {
+//!     let envelope = Envelope::new(key);
+//!     let sealed = envelope.seal(b"invoice 4711", b"9.99 EUR")?;
+//!     assert_eq!(envelope.open(b"invoice 4711", &sealed)?.as_slice(), b"9.99 EUR");
+//!
+//!     let archive = vec![7; 1_000_000];
+//!     let stream = envelope.encrypt(b"archive 2026", &archive[..], Vec::new(), &Options::default())?;
+//!     let back = envelope.decrypt(b"archive 2026", &stream[..], Vec::new(), &Options::default())?;
+//!     assert_eq!(back, archive);
+//!     Ok(())
+//! }
+//! ```
+//!
+//! The key may be a named one of the crate `strongroom-transit`, or an [`ExternalKey`], as in `examples/ten_lines.rs`.
 //!
 //! # What holds
 //!
@@ -20,6 +39,8 @@
 //! - Both forms commit to the data key: no object opens under two. A stream commits to the associated data, too.
 //! - A rewrap changes the header alone. The body is bound to the data key, which stays, so a header of one object does not fit
 //!   the body of another. Whoever had the data key keeps it: a rewrap changes who can unwrap it from now on, no more.
+//! - A changed bit is refused, or the object opens to what was sealed. The latter only where the bit is in one of the two header
+//!   slots of a stream, which opens as long as one of them is whole ([`stream`] says more, and [`stream::inspect`] tells).
 //! - A key seals one body. Where a small object has a fixed nonce, that is why; a stream draws one for each segment, at most
 //!   2^20 for a key.
 //!

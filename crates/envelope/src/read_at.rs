@@ -12,7 +12,8 @@ pub trait ReadAt: Send + Sync {
     /// The source's.
     fn size(&self) -> io::Result<u64>;
 
-    /// Reads some bytes from `offset` on, and says how many; 0 means that there are none.
+    /// Reads some bytes from `offset` on, and says how many; 0 means that there are none, as at and beyond
+    /// [`size`](Self::size).
     ///
     /// # Errors
     ///

@@ -3,23 +3,29 @@
 //! A stream is a header area, in which a rewrap changes the wrapped key and nothing else, and a FLOE message (c2sp.org/FLOE).
 //! The area has two slots. A rewrap never writes the one that holds the only whole header, so a crash at any byte leaves a
 //! stream that opens; the alternative, a new file with a new header, would copy a terabyte to change a hundred bytes.
+//!
+//! A stream opens as long as one of the two is as it was written, whatever became of the other: torn, rotten or forged, it is
+//! passed over without an error. Nothing but the wrapped key is in a slot, so nothing false comes of that, and every other bit
+//! of a stream counts; but it is one slot that stands between the stream and its loss. [`inspect`] tells, and a rewrap makes
+//! both good again.
 
 mod area;
 mod cipher;
 mod error;
 mod input;
+mod inspect;
 mod ivs;
 mod memory;
 mod options;
 mod pipeline;
 mod reader;
 mod rewrap;
+mod threads;
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 
 use strongroom_crypto::random;
 
-use crate::data_key::DataKey;
 use crate::envelope::Envelope;
 use crate::error::{KeyError, OpenError};
 use crate::floe::{HEADER_LEN, IV_LEN, Message};
@@ -27,14 +33,15 @@ use crate::header::{Algorithm, PROLOGUE_LEN, Prologue};
 use crate::key::KeyEncryption;
 use crate::read_at::{ReadAt, read_exact_at};
 
-use area::{FIRST_GENERATION, SECTOR, Slot, SlotError, Start};
+use area::{FIRST_GENERATION, SECTOR, SlotError, Slots, Start};
 use cipher::{Decrypting, Encrypting};
 use input::{ByPlace, InOrder, Input, read_full};
 
 pub use error::{DecryptError, EncryptError};
+pub use inspect::{Header, HeaderSlots, check_header, inspect, wrapped_key};
 pub use options::Options;
 pub use reader::Reader;
-pub use rewrap::{Area, StreamRewrapError, check_header, has_spare_header, rewrap_in_place, wrapped_key};
+pub use rewrap::{Area, StreamRewrapError, rewrap_in_place};
 
 impl<K: KeyEncryption> Envelope<K> {
     /// Encrypts what `source` gives until it ends, in memory of some hundred KiB for each thread.
@@ -54,7 +61,8 @@ impl<K: KeyEncryption> Envelope<K> {
         self.encrypt_chunks(associated, &InOrder::new(source), sink, options)
     }
 
-    /// As [`encrypt`](Self::encrypt), from a source that all threads read at once.
+    /// As [`encrypt`](Self::encrypt), from a source that all threads read at once. It must have the length that it says: a
+    /// file that grows meanwhile, or that has no length, as those in `/proc`, is refused, not cut short.
     ///
     /// # Errors
     ///
@@ -67,7 +75,12 @@ impl<K: KeyEncryption> Envelope<K> {
         options: &Options,
     ) -> Result<W, EncryptError> {
         let len = source.size().map_err(EncryptError::Read)?;
-        self.encrypt_chunks(associated, &ByPlace::new(source, 0, len), sink, options)
+        let sink = self.encrypt_chunks(associated, &ByPlace::new(source, 0, len), sink, options)?;
+        match read_exact_at(source, &mut [0], len) {
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(sink),
+            Err(error) => Err(EncryptError::Read(error)),
+            Ok(()) => Err(EncryptError::Read(io::Error::other(LONGER))),
+        }
     }
 
     /// Decrypts a stream as it arrives. Every byte that reaches `sink` is genuine and in its place, but whether the stream
@@ -133,9 +146,7 @@ impl<K: KeyEncryption> Envelope<K> {
         let iv = random::array().map_err(KeyError::from)?;
         let (head, message) = self.begin(associated, options, &iv)?;
         sink.write_all(&head).map_err(EncryptError::Write)?;
-        let mut sink = pipeline::run(input, &Encrypting(&message), sink, options.threads())?;
-        sink.flush().map_err(EncryptError::Write)?;
-        Ok(sink)
+        pipeline::run(input, &Encrypting(&message), sink, options.threads())
     }
 
     /// A new stream's header area and FLOE header, and the message that follows them.
@@ -166,20 +177,21 @@ impl<K: KeyEncryption> Envelope<K> {
         associated: &[u8],
         fill: &mut dyn FnMut(&mut [u8]) -> Result<(), DecryptError>,
     ) -> Result<(Message, u64), DecryptError> {
-        let (start, slot) = read_area(fill)?;
-        let data_key: DataKey = start.open(self.key(), &slot)?;
+        let (start, slots) = read_area(fill)?;
         let mut header = [0; HEADER_LEN];
         fill(&mut header)?;
-        let body_key = data_key.body_key(start.prologue())?;
-        let message = Message::resume(&body_key, associated, &header).map_err(DecryptError::of_header)?;
+        let message = slots.try_each(|slot| {
+            let body_key = start.open(self.key(), slot)?.body_key(start.prologue())?;
+            Message::resume(&body_key, associated, &header).map_err(DecryptError::of_header)
+        })?;
         Ok((message, u64::try_from(start.area_len() + HEADER_LEN).unwrap_or(u64::MAX)))
     }
 }
 
-/// The first sector, and the slot that counts.
+/// The first sector and the slots.
 fn read_area(
     fill: &mut dyn FnMut(&mut [u8]) -> Result<(), DecryptError>,
-) -> Result<(Start, Slot), DecryptError> {
+) -> Result<(Start, Slots), DecryptError> {
     let mut sector = [0; SECTOR];
     // What is no object of ours, or is a small one, shows before a whole sector is there.
     let (first, rest) = sector.split_at_mut(PROLOGUE_LEN);
@@ -191,6 +203,59 @@ fn read_area(
     let start = Start::decode(&sector)?;
     let mut slots = vec![0; start.area_len() - SECTOR];
     fill(&mut slots)?;
-    let slot = start.newest(&slots)?;
-    Ok((start, slot))
+    let slots = start.slots(&slots)?;
+    Ok((start, slots))
+}
+
+const LONGER: &str = "it is longer than its length says; if it grew meanwhile, try again when it has come to rest, and if it has no \
+                      length, read it through a pipe";
+
+#[cfg(test)]
+mod tests {
+    use strongroom_crypto::external::ExternalError;
+    use strongroom_crypto::secret::Secret;
+
+    use super::area::SLOTS;
+    use super::*;
+    use crate::key::WrappedKey;
+
+    /// Wraps nothing, as one does for somebody who may ask the wrapping key.
+    struct Bare;
+
+    impl KeyEncryption for Bare {
+        fn wrap(&self, data_key: &Secret<32>, _: &[u8]) -> Result<WrappedKey, ExternalError> {
+            Ok(WrappedKey::new("bare", 1, *data_key.expose()).unwrap())
+        }
+
+        fn unwrap(&self, wrapped: &WrappedKey, _: &[u8]) -> Result<Secret<32>, ExternalError> {
+            Ok(Secret::copy_from_slice(wrapped.bytes()).unwrap())
+        }
+    }
+
+    #[test]
+    fn slot_with_another_data_key_and_a_right_tag_does_not_shut_out_the_genuine_one() {
+        let envelope = Envelope::new(Bare);
+        let (options, mut forged) = (Options::default(), 0);
+        let stream = envelope.encrypt(b"aad", &b"value"[..], Vec::new(), &options).unwrap();
+        let start = Start::decode(stream.first_chunk().unwrap()).unwrap();
+        let (data_key, _) = envelope.data_keys.draw(Algorithm::Stream).unwrap();
+        let wrapped = data_key.wrap(&Bare, start.prologue()).unwrap();
+        for generation in [0, FIRST_GENERATION, u64::MAX] {
+            let slot = start.slot(&data_key, generation, &wrapped).unwrap();
+            let put = |stream: &mut Vec<u8>, index| {
+                stream[start.slot_at(index)..start.slot_at(index + 1)].copy_from_slice(&slot);
+            };
+            for index in 0..SLOTS {
+                let mut stream = stream.clone();
+                put(&mut stream, index);
+                assert_eq!(inspect(&stream).unwrap().slots(), HeaderSlots::Differ);
+                let opened = envelope.decrypt_slice(b"aad", &stream, &options).unwrap();
+                assert_eq!(opened.as_slice(), b"value", "generation {generation}, slot {index}");
+                put(&mut stream, 1 - index);
+                assert!(envelope.decrypt_slice(b"aad", &stream, &options).is_err(), "the control");
+                forged += 1;
+            }
+        }
+        assert_eq!(forged, 6);
+    }
 }

@@ -1,16 +1,18 @@
 //! Files: whole or not at all.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
+#![allow(clippy::print_stdout)]
 
 mod common;
 
 use std::fs;
+use std::io::Write as _;
 use std::ops::ControlFlow;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use common::{NamedKey, bytes};
-use strongroom_envelope::files::{FileError, form, wrapped_key};
-use strongroom_envelope::stream::{DecryptError, Options};
+use strongroom_envelope::files::{FileError, form, inspect, wrapped_key};
+use strongroom_envelope::stream::{DecryptError, EncryptError, HeaderSlots, Options};
 use strongroom_envelope::{Algorithm, Envelope, OpenError};
 
 #[test]
@@ -60,8 +62,44 @@ fn file_that_does_not_decrypt_to_its_end_leaves_nothing_behind() {
     let other = decrypt(&sealed, b"other");
     assert!(matches!(other, Err(FileError::Decrypt(DecryptError::Open(OpenError::Forged)))));
     assert_eq!(names(directory.path()), ["plain", "sealed"]);
+    let refused = [&forged, &cut, &other].into_iter().filter(|outcome| outcome.is_err()).count();
+    let left = names(directory.path()).len() - 2;
     decrypt(&sealed, b"aad").unwrap();
     assert_eq!(names(directory.path()), ["opened", "plain", "sealed"], "the control");
+    println!(
+        "evidence: id=envelope/partial-files figure={refused} files did not decrypt, and left {left} behind verdict=pass"
+    );
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn file_without_a_length_is_encrypted_to_its_end() {
+    let (directory, envelope) = (tempfile::tempdir().unwrap(), Envelope::new(NamedKey::new("k")));
+    let at = |name: &str| directory.path().join(name);
+    let made_up = Path::new("/proc/self/status");
+    assert_eq!(fs::metadata(made_up).unwrap().len(), 0, "the danger");
+    envelope.encrypt_file(b"", made_up, &at("sealed"), &Options::default(), go_on).unwrap();
+    envelope.decrypt_file(b"", &at("sealed"), &at("opened"), &Options::default(), go_on).unwrap();
+    assert!(fs::read_to_string(at("opened")).unwrap().contains("voluntary_ctxt_switches"), "its last line");
+    let source = fs::File::open(made_up).unwrap();
+    let by_place = envelope.encrypt_from(b"", &source, Vec::new(), &Options::default());
+    assert!(matches!(by_place, Err(EncryptError::Read(_))));
+}
+
+#[test]
+fn file_that_grows_meanwhile_is_not_taken_for_whole() {
+    let (directory, envelope) = (tempfile::tempdir().unwrap(), Envelope::new(NamedKey::new("k")));
+    let at = |name: &str| directory.path().join(name);
+    fs::write(at("plain"), bytes(1_000_000)).unwrap();
+    let grows = |_, _| {
+        let mut log = fs::OpenOptions::new().append(true).open(at("plain")).unwrap();
+        log.write_all(b"one more line").unwrap();
+        ControlFlow::Continue(())
+    };
+    let refused = envelope.encrypt_file(b"", &at("plain"), &at("sealed"), &Options::default(), grows);
+    assert!(matches!(refused, Err(FileError::Encrypt(EncryptError::Read(_)))));
+    assert_eq!(names(directory.path()), ["plain"]);
+    envelope.encrypt_file(b"", &at("plain"), &at("sealed"), &Options::default(), go_on).unwrap();
 }
 
 #[test]
@@ -112,6 +150,8 @@ fn file_is_rewrapped_where_it_lies() {
     envelope.rewrap_file(&at("sealed")).unwrap();
     let after = fs::read(at("sealed")).unwrap();
     assert_eq!(wrapped_key(&at("sealed")).unwrap().version(), 2);
+    let header = inspect(&at("sealed")).unwrap();
+    assert_eq!((header.wrapped_key().version(), header.slots()), (2, HeaderSlots::Alike));
     assert_eq!(after.len(), before.len());
     let changed = before.iter().zip(&after).filter(|(before, after)| before != after).count();
     assert!((1..400).contains(&changed), "{changed} bytes");

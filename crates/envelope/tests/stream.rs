@@ -6,15 +6,17 @@
     clippy::panic,
     missing_docs
 )]
+#![allow(clippy::print_stdout)]
 
 mod common;
 
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::num::NonZeroUsize;
+use std::process::Command;
 
 use common::{NamedKey, bytes};
 use strongroom_crypto::random::fault;
-use strongroom_envelope::stream::{DecryptError, EncryptError, Options};
+use strongroom_envelope::stream::{DecryptError, EncryptError, HeaderSlots, Options, inspect};
 use strongroom_envelope::{Envelope, KeyError, OpenError, ReadAt};
 
 const SECTOR: usize = 512;
@@ -91,6 +93,7 @@ fn every_bit_of_a_stream_counts() {
                 if slots.contains(&at) {
                     // The other slot holds the same: one may rot.
                     assert_eq!(opened.unwrap(), plaintext, "byte {at}, bit {bit}");
+                    assert_eq!(inspect(&changed).unwrap().slots(), HeaderSlots::OneTorn);
                 } else {
                     assert!(opened.is_err(), "byte {at}, bit {bit}");
                     refused += 1;
@@ -112,10 +115,15 @@ fn every_bit_of_a_stream_counts() {
     for opened in decrypted(&envelope, b"aad", &stream, 2) {
         assert_eq!(opened.unwrap(), plaintext, "the control");
     }
+    println!(
+        "evidence: id=envelope/flips figure={refused} of {refused} flipped bits refused; {} more, in one of two slots that were alike, \
+         opened by the other and told verdict=pass",
+        WAYS * 8 * slots.len()
+    );
 }
 
 #[test]
-fn slots_that_were_forged_with_right_checksums_are_refused() {
+fn slot_that_was_forged_with_a_right_checksum_is_passed_over_and_two_are_refused() {
     use strongroom_crypto::hash::sha256;
     let envelope = Envelope::new(NamedKey::new("k"));
     let stream = envelope.encrypt(b"", &b"value"[..], Vec::new(), &Options::default()).unwrap();
@@ -123,21 +131,31 @@ fn slots_that_were_forged_with_right_checksums_are_refused() {
         let sum = sha256(&[&slot[..504]]);
         slot[504..].copy_from_slice(&sum[..8]);
     };
+    let opens = |stream: &[u8]| envelope.decrypt(b"", stream, Vec::new(), &Options::default());
     for at in 0..504 {
-        let mut one = stream.clone();
-        one[SECTOR + at] ^= 1;
-        with_checksum(&mut one[SECTOR..2 * SECTOR]);
-        let mut both = one.clone();
-        both.copy_within(SECTOR..2 * SECTOR, 2 * SECTOR);
-        assert!(
-            envelope.decrypt(b"", &both[..], Vec::new(), &Options::default()).is_err(),
-            "both, byte {at}"
-        );
-        // One alone: refused, or passed over in favour of the genuine one.
-        if let Ok(opened) = envelope.decrypt(b"", &one[..], Vec::new(), &Options::default()) {
-            assert_eq!(opened, b"value", "one, byte {at}");
+        for slot in [SECTOR, 2 * SECTOR] {
+            let mut one = stream.clone();
+            one[slot + at] ^= 1;
+            with_checksum(&mut one[slot..slot + SECTOR]);
+            let mut both = one.clone();
+            both.copy_within(slot..slot + SECTOR, SECTOR);
+            both.copy_within(slot..slot + SECTOR, 2 * SECTOR);
+            assert!(opens(&both).is_err(), "both, byte {at}");
+            // One alone is passed over in favour of the genuine one, and shows.
+            assert_eq!(opens(&one).unwrap(), b"value", "{slot}, byte {at}");
+            assert_ne!(inspect(&one).unwrap().slots(), HeaderSlots::Alike, "{slot}, byte {at}");
         }
     }
+    // That of another stream, of a higher generation and under the same key.
+    let other = envelope.encrypt(b"", &b"other"[..], Vec::new(), &Options::default()).unwrap();
+    let mut moved = stream.clone();
+    moved[2 * SECTOR..FLOE_AT].copy_from_slice(&other[SECTOR..2 * SECTOR]);
+    moved[2 * SECTOR..2 * SECTOR + 8].copy_from_slice(&u64::MAX.to_be_bytes());
+    with_checksum(&mut moved[2 * SECTOR..FLOE_AT]);
+    assert_eq!(opens(&moved).unwrap(), b"value");
+    moved.copy_within(2 * SECTOR..FLOE_AT, SECTOR);
+    assert!(opens(&moved).is_err());
+    assert_eq!(inspect(&stream).unwrap().slots(), HeaderSlots::Alike);
     let mut control = stream.clone();
     with_checksum(&mut control[SECTOR..2 * SECTOR]);
     assert_eq!(control, stream, "the control");
@@ -146,22 +164,28 @@ fn slots_that_were_forged_with_right_checksums_are_refused() {
 #[test]
 fn every_strict_prefix_and_every_extension_is_refused() {
     let envelope = Envelope::new(NamedKey::new("k"));
+    let (mut cuts, mut extensions) = (0, 0);
     for len in [0, 5, 32, 2 * 32, 2 * 32 + 5] {
         let plaintext = bytes(len);
         let stream = envelope.encrypt(b"", &plaintext[..], Vec::new(), &options(64, 1)).unwrap();
         for cut in 0..stream.len() {
             for opened in decrypted(&envelope, b"", &stream[..cut], 1) {
                 assert!(opened.is_err(), "{len}, cut to {cut}");
+                cuts += 1;
             }
         }
         for more in [1, 31, 32, 63, 64, 65, 300_000] {
             let longer = [&stream[..], &vec![0xFF; more]].concat();
             for opened in decrypted(&envelope, b"", &longer, 2) {
                 assert!(opened.is_err(), "{len}, {more} more");
+                extensions += 1;
             }
         }
         assert!(decrypted(&envelope, b"", &stream, 1).into_iter().all(|opened| opened.unwrap() == plaintext));
     }
+    println!(
+        "evidence: id=envelope/cuts figure={cuts} cuts and {extensions} extensions, all refused verdict=pass"
+    );
 }
 
 #[test]
@@ -176,6 +200,7 @@ fn segments_dropped_repeated_or_exchanged_are_refused() {
         decrypted(&envelope, b"", &stream, 2).into_iter().any(|opened| opened.is_ok())
     };
     assert!(opens(&segments), "the control");
+    let mut refused = 0;
     for at in 0..segments.len() {
         let mut without = segments.clone();
         without.remove(at);
@@ -187,8 +212,13 @@ fn segments_dropped_repeated_or_exchanged_are_refused() {
             let mut exchanged = segments.clone();
             exchanged.swap(at, other);
             assert_eq!(opens(&exchanged), at == other, "{at} for {other}");
+            refused += 1 + usize::from(at != other);
         }
+        refused += 1;
     }
+    println!(
+        "evidence: id=envelope/segments figure={refused} streams with a segment dropped, repeated or exchanged, all refused verdict=pass"
+    );
 }
 
 #[test]
@@ -204,6 +234,10 @@ fn parts_of_two_streams_do_not_mix() {
         assert!(decrypted(&envelope, b"", &mixed, 1).into_iter().all(|opened| opened.is_err()), "{cut}");
     }
     assert!(decrypted(&envelope, b"", &one, 1).into_iter().all(|opened| opened.is_ok()), "the control");
+    println!(
+        "evidence: id=envelope/splices figure={} splices of two streams, all refused verdict=pass",
+        cuts.len()
+    );
 }
 
 #[test]
@@ -345,6 +379,36 @@ fn failing_source_or_sink_ends_it_and_is_told() {
 }
 
 #[test]
+fn buffer_that_cannot_be_emptied_is_told_by_every_way() {
+    struct Full;
+    impl Write for Full {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::StorageFull.into())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let (envelope, options) = (Envelope::new(NamedKey::new("k")), Options::default());
+    let plaintext = bytes(1000);
+    let stream = envelope.encrypt(b"", &plaintext[..], Vec::new(), &options).unwrap();
+    // All of it fits into the buffer.
+    let full = || BufWriter::with_capacity(10_000, Full);
+    let encrypted = [
+        envelope.encrypt(b"", &plaintext[..], full(), &options),
+        envelope.encrypt_from(b"", &plaintext, full(), &options),
+    ];
+    assert!(encrypted.iter().all(|outcome| matches!(outcome, Err(EncryptError::Write(_)))));
+    let decrypted = [
+        envelope.decrypt(b"", &stream[..], full(), &options),
+        envelope.decrypt_from(b"", &stream, full(), &options),
+        envelope.reader(b"", &stream).unwrap().copy_to(full(), &options),
+    ];
+    assert!(decrypted.iter().all(|outcome| matches!(outcome, Err(DecryptError::Write(_)))));
+    assert!(full().write_all(&stream).is_ok(), "the control: writing alone tells nothing");
+}
+
+#[test]
 fn source_that_lends_more_or_less_than_it_was_asked_for_is_refused() {
     struct Lending(Vec<u8>, usize);
     impl ReadAt for Lending {
@@ -353,7 +417,7 @@ fn source_that_lends_more_or_less_than_it_was_asked_for_is_refused() {
         }
 
         fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-            self.0.read_at(buffer, offset)
+            self.0[..100].read_at(buffer, offset)
         }
 
         fn lend(&self, _: u64, _: usize) -> Option<&[u8]> {
@@ -373,6 +437,31 @@ fn source_that_lends_more_or_less_than_it_was_asked_for_is_refused() {
 }
 
 #[test]
+fn source_that_is_longer_than_it_says_is_refused() {
+    struct Saying(u64, Vec<u8>);
+    impl ReadAt for Saying {
+        fn size(&self) -> io::Result<u64> {
+            Ok(self.0)
+        }
+
+        fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+            self.1.read_at(buffer, offset)
+        }
+    }
+    let envelope = Envelope::new(NamedKey::new("k"));
+    for says in [0, 1, 99, 100, 101] {
+        let source = Saying(says, bytes(100));
+        let made = envelope.encrypt_from(b"", &source, Vec::new(), &Options::default());
+        if says == 100 {
+            let opened = envelope.decrypt_slice(b"", &made.unwrap(), &Options::default()).unwrap();
+            assert_eq!(opened.as_slice(), bytes(100), "the control");
+        } else {
+            assert!(matches!(made, Err(EncryptError::Read(_))), "{says}");
+        }
+    }
+}
+
+#[test]
 fn panic_of_a_source_ends_every_thread() {
     struct Panicking(usize);
     impl Read for Panicking {
@@ -386,6 +475,42 @@ fn panic_of_a_source_ends_every_thread() {
         drop(envelope.encrypt(b"", Panicking(3_000_000), io::sink(), &options(65_536, 4)));
     }));
     assert!(outcome.is_err());
+}
+
+/// In a process of its own, whose threads would have stacks that no address space has room for.
+#[test]
+fn without_a_thread_to_be_had_the_callers_own_does_it() {
+    const NAME: &str = "without_a_thread_to_be_had_the_callers_own_does_it";
+    if std::env::var_os("RUST_MIN_STACK").is_none() {
+        let mut alone = Command::new(std::env::current_exe().unwrap());
+        alone.args(["--exact", NAME, "--test-threads", "1"]).env("RUST_MIN_STACK", (1_u64 << 50).to_string());
+        let output = alone.output().unwrap();
+        let told = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && told.contains("1 passed"), "{told}");
+        return;
+    }
+    assert!(std::thread::Builder::new().spawn(|| ()).is_err(), "the danger");
+    let (envelope, options) = (Envelope::new(NamedKey::new("k")), options(65_536, 4));
+    let plaintext = bytes(9_000_000);
+    let mut stream = Vec::new();
+    envelope.encrypt_slice(b"", &plaintext, &mut stream, &options).unwrap();
+    assert!(envelope.decrypt_slice(b"", &stream, &options).unwrap().as_slice() == plaintext);
+    let stream = envelope.encrypt(b"", &plaintext[..], Vec::new(), &options).unwrap();
+    assert!(envelope.decrypt(b"", &stream[..], Vec::new(), &options).unwrap() == plaintext);
+    assert!(envelope.decrypt_from(b"", &stream, Vec::new(), &options).unwrap() == plaintext);
+}
+
+#[test]
+fn first_error_counts_however_many_threads_find_one() {
+    let envelope = Envelope::new(NamedKey::new("k"));
+    let options = options(65_536, 4);
+    let mut stream = Vec::new();
+    envelope.encrypt_slice(b"", &bytes(9_000_000), &mut stream, &options).unwrap();
+    for segment in [130, 50, 20] {
+        stream[BODY_AT + segment * 65_536 + 100] ^= 1;
+        let opened = envelope.decrypt_slice(b"", &stream, &options).map(drop);
+        assert!(matches!(opened, Err(DecryptError::Forged { segment: told }) if told == segment as u64));
+    }
 }
 
 #[test]

@@ -54,10 +54,13 @@ pub fn decode(backup: &[u8]) -> Result<Backup, ManageError> {
     }
     let (name, record, mut rest) = split(content).ok_or(ManageError::Backup)?;
     let record = KeyRecord::decode(record)?;
+    let most = record.policy.kind.most_operations();
     let mut used = Vec::with_capacity(record.versions.len());
     for version in &record.versions {
-        let (amount, tail) =
-            split_used(rest).filter(|(used, _)| used.0 == version.id).ok_or(ManageError::Backup)?;
+        // No version has done more than its type allows.
+        let (amount, tail) = split_used(rest)
+            .filter(|((id, used), _)| *id == version.id && used.operations <= most)
+            .ok_or(ManageError::Backup)?;
         used.push(amount);
         rest = tail;
     }

@@ -51,13 +51,24 @@ impl Cell {
         self.content.load()
     }
 
-    /// Takes a newer state over; an older one that comes late is dropped.
-    pub(crate) fn install(&self, live: Live) {
+    /// The commit that wrote what is in use.
+    pub(crate) fn revision(&self) -> Option<u64> {
+        match &**self.content.load() {
+            Content::Live(live) => Some(live.revision),
+            Content::Gone | Content::Sealed => None,
+        }
+    }
+
+    /// Takes a newer state over; an older one that comes late is dropped. Gives a newer key back that has the name of this one,
+    /// which was destroyed: handles on this one are none on that.
+    pub(crate) fn install(&self, live: Live) -> Option<Live> {
         let _one_writer = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         match &**self.content.load() {
             Content::Sealed => {}
             Content::Live(now) if now.revision >= live.revision => {}
-            now => {
+            Content::Gone => return Some(live),
+            Content::Live(now) if !live.record.continues(&now.record) => return Some(live),
+            now @ Content::Live(_) => {
                 let limits = |live: &Live| live.policy().limits;
                 let changed = matches!(now, Content::Live(now) if limits(now) != limits(&live));
                 let next = Arc::new(Content::Live(live));
@@ -68,6 +79,7 @@ impl Cell {
                 }
             }
         }
+        None
     }
 
     /// Drops the keys. What is in the middle of using them finishes with its own hold on them.

@@ -28,6 +28,8 @@ pub enum ManageError {
     NotFound,
     /// There is a key of that name already.
     Exists,
+    /// A backup of another key, or of versions that it lacks, is to be restored over a key that is in use.
+    OtherKey,
     /// The key is deleted: restore it first.
     Deleted,
     /// The key is not deleted.
@@ -58,6 +60,11 @@ pub enum ManageError {
     Unsupported(KeyKind),
     /// A key that was made here, which takes no versions from outside.
     NotImported,
+    /// What was to become another version is the key of one already.
+    SameKey {
+        /// That version.
+        version: u32,
+    },
     /// An imported key that may not be rotated here.
     RotationNotAllowed,
     /// The backup is damaged or none.
@@ -105,6 +112,10 @@ impl fmt::Display for ManageError {
         match self {
             Self::NotFound => f.write_str(NOT_FOUND),
             Self::Exists => f.write_str("there is a key of that name already, and it was left as it is: choose another name"),
+            Self::OtherKey => f.write_str(
+                "the key of that name does not hold all that is in the backup, and it is in use: restore under another name, \
+                 or delete it first",
+            ),
             Self::Deleted => f.write_str(DELETED),
             Self::NotDeleted => f.write_str("only a deleted key can be restored or destroyed: delete it first"),
             Self::DeletionNotAllowed => {
@@ -127,6 +138,7 @@ impl fmt::Display for ManageError {
             Self::NotImported => {
                 f.write_str("the key was made here and not imported, so it takes no version from outside: rotate it")
             }
+            Self::SameKey { version } => write!(f, "this key is version {version} already: import another one"),
             Self::RotationNotAllowed => f.write_str(
                 "the key was imported and may not be rotated here: import its next version, or import it with rotation allowed",
             ),
@@ -314,6 +326,7 @@ impl From<LedgerError> for ManageError {
     fn from(error: LedgerError) -> Self {
         match error {
             LedgerError::Exhausted | LedgerError::Malformed => Self::Usage,
+            LedgerError::Outdated => Self::Contended,
             LedgerError::Read(error) => Self::Read(error),
             LedgerError::Commit(error) => Self::Commit(error),
             LedgerError::Path(error) => Self::Path(error),
@@ -329,7 +342,7 @@ impl From<LedgerError> for UseError {
             LedgerError::Read(error) => Self::Usage(Box::new(error)),
             LedgerError::Commit(error) => Self::Usage(Box::new(error)),
             LedgerError::Path(error) => Self::Usage(Box::new(error)),
-            LedgerError::Malformed => Self::Usage(error.to_string().into()),
+            LedgerError::Malformed | LedgerError::Outdated => Self::Usage(error.to_string().into()),
         }
     }
 }

@@ -16,11 +16,12 @@ mod sign;
 
 use std::sync::{Arc, PoisonError};
 
-use strongroom_barrier::CommitError;
+use strongroom_barrier::{CommitError, ReadError};
 
 use crate::cell::{Cell, Live};
 use crate::counter::Supply;
 use crate::error::{ManageError, UseError};
+use crate::ledger::LedgerError;
 use crate::name::KeyName;
 use crate::policy::{Amount, AtLimit, KeyKind, Policy};
 use crate::transit::Transit;
@@ -35,8 +36,8 @@ pub use sign::{MacOptions, SignRequest};
 
 /// A key that encrypts, signs and so on, and never shows itself.
 ///
-/// Cheap to clone, and good for as long as the key lives: rotations and changes of policy are seen by the next use. All uses are
-/// synchronous. One waits for the disk when a block of the [limits](crate::Limits) is used up and the next has not
+/// Cheap to clone, and good for as long as the key lives: rotations and changes of policy are seen by the next use, those that
+/// another [`Transit`] makes within a second. All uses are synchronous. One waits for the disk when a block of the [limits](crate::Limits) is used up and the next has not
 /// been reserved ahead of time, and the first of a process always does.
 #[derive(Clone)]
 pub struct Key {
@@ -73,12 +74,13 @@ impl Key {
     }
 
     /// Counts one operation on so many bytes by the version that is named or the newest active one, then does it. At the limit
-    /// the key is rotated, if its policy says so and no version was named.
+    /// the key is rotated, if its policy says so and no version was named. What `check` refuses neither counts nor rotates.
     #[inline]
     fn protect<T>(
         &self,
         named: Option<u32>,
         bytes: usize,
+        check: impl Fn(&Live, &VersionKey) -> Result<(), UseError>,
         work: impl FnOnce(&Live, &Version, &VersionKey) -> Result<T, UseError>,
     ) -> Result<T, UseError> {
         let need = one(bytes);
@@ -86,23 +88,34 @@ impl Key {
             let content = self.cell.load();
             let live = content.usable()?;
             let (version, key) = live.protecting(named)?;
+            check(live, key)?;
             match self.count(live, version, key, need) {
                 Ok(()) => return work(live, version, key),
                 // Others may use the next version up before this thread comes to it: then once more.
-                Err(UseError::Exhausted) if named.is_none() && may_roll_over(live, need) => {
+                Err(LedgerError::Exhausted) if named.is_none() && may_roll_over(live, need) => {
                     let used_up = version.number;
                     drop(content);
                     self.roll_over(used_up)?;
                 }
-                Err(error) => return Err(error),
+                Err(LedgerError::Outdated) => {
+                    drop(content);
+                    self.follow()?;
+                }
+                Err(error) => return Err(error.into()),
             }
         }
     }
 
     #[inline]
-    fn count(&self, live: &Live, version: &Version, key: &VersionKey, need: Amount) -> Result<(), UseError> {
+    fn count(
+        &self,
+        live: &Live,
+        version: &Version,
+        key: &VersionKey,
+        need: Amount,
+    ) -> Result<(), LedgerError> {
         let supply = key.counter().count(need, live.blocks, |asked| {
-            pollster::block_on(self.transit.inner.ledger.reserve(version.id, asked))
+            pollster::block_on(self.transit.inner.reserve(&self.cell.name, live, version.id, asked))
         })?;
         if supply == Supply::Low {
             self.transit.ask_keeper(&self.cell, version.number);
@@ -119,12 +132,27 @@ impl Key {
         }
         pollster::block_on(self.transit.rotate_used_up(&self.cell.name, used_up)).map_err(|error| match error
         {
-            ManageError::Sealed | ManageError::Commit(CommitError::Sealed) => UseError::Sealed,
-            ManageError::Deleted => UseError::Deleted,
-            ManageError::NotFound => UseError::NotFound,
             ManageError::RotationNotAllowed | ManageError::Unsupported(_) => UseError::Exhausted,
-            error => UseError::Usage(Box::new(error)),
+            error => in_use(error),
         })
+    }
+
+    /// Takes over what another manager has changed.
+    #[cold]
+    fn follow(&self) -> Result<(), UseError> {
+        pollster::block_on(self.transit.reload(&self.cell.name)).map_err(in_use)
+    }
+}
+
+/// What keeps a key from being used when it was to be changed or read.
+fn in_use(error: ManageError) -> UseError {
+    match error {
+        ManageError::Sealed
+        | ManageError::Read(ReadError::Sealed)
+        | ManageError::Commit(CommitError::Sealed) => UseError::Sealed,
+        ManageError::Deleted => UseError::Deleted,
+        ManageError::NotFound => UseError::NotFound,
+        error => UseError::Usage(Box::new(error)),
     }
 }
 

@@ -66,19 +66,19 @@ impl Ledger {
         }
     }
 
-    /// Raises the record to what a backup knows. Never lowers it.
-    pub(crate) async fn raise(&self, version: VersionId, at_least: Amount) -> Result<(), LedgerError> {
-        loop {
-            let (used, condition) = self.read(version).await?;
-            if used.covers(at_least) {
-                return Ok(());
-            }
-            match self.write(version, used.max(at_least), condition).await {
-                Ok(()) => return Ok(()),
-                Err(CommitError::Condition { .. }) => {}
-                Err(error) => return Err(LedgerError::Commit(error)),
-            }
+    /// Has the batch raise the record to what a backup knows. Never lowers it.
+    pub(crate) async fn raise(
+        &self,
+        batch: Batch,
+        version: VersionId,
+        at_least: Amount,
+    ) -> Result<Batch, LedgerError> {
+        let (used, condition) = self.read(version).await?;
+        if used.covers(at_least) {
+            return Ok(batch);
         }
+        let record = Plaintext::new(encode(used.max(at_least)).to_vec());
+        Ok(batch.put_if(self.path(version)?, record, condition))
     }
 
     async fn read(&self, version: VersionId) -> Result<(Amount, Condition), LedgerError> {
@@ -128,6 +128,8 @@ pub fn decode(record: &[u8]) -> Option<Amount> {
 pub(crate) enum LedgerError {
     /// The limit is reached.
     Exhausted,
+    /// The key was changed since it was read: to be read again.
+    Outdated,
     /// The record could not be read.
     Read(ReadError),
     /// The record could not be written. If it was written all the same, that much is lost.
@@ -154,6 +156,7 @@ impl fmt::Display for LedgerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Exhausted => f.write_str("this version of the key has reached its limit, or its limit is below this one use: rotate the key, or raise its limits"),
+            Self::Outdated => f.write_str("the key was changed at the same time: try again"),
             Self::Read(error) => error.fmt(f),
             Self::Commit(error) => error.fmt(f),
             Self::Malformed => f.write_str(

@@ -4,6 +4,24 @@
 //! and destroys them. [`Key`] is a handle on one of them, for programs: it encrypts, decrypts, signs and so on, at the speed of the cipher,
 //! and never shows a key. Ciphertexts, signatures and MACs are Vault's texts (`vault:v1:…`), or the same as bytes.
 //!
+//! ```
+//! use strongroom_barrier::Barrier;
+//! use strongroom_transit::algorithm::KeyType;
+//! use strongroom_transit::{DecryptOptions, EncryptOptions, KeySpec, MOUNT, Options, Transit};
+//!
+//! async fn keep_secret(barrier: Barrier) -> Result<(), Box<dyn std::error::Error>> {
+//!     let transit = Transit::open(barrier, MOUNT.parse()?, Options::default())?;
+//!     let name = "invoices".parse()?;
+//!     let key = transit.create(&name, &KeySpec::new(KeyType::Aes256Gcm96)).await?;
+//!
+//!     let ciphertext = key.encrypt(b"9.99 EUR", &EncryptOptions::default())?;
+//!     transit.rotate(&name).await?;
+//!     let plaintext = key.decrypt(&ciphertext, &DecryptOptions::default())?;
+//!     assert_eq!(plaintext.as_slice(), b"9.99 EUR");
+//!     Ok(())
+//! }
+//! ```
+//!
 //! # Versions
 //!
 //! A key has versions, numbered from 1. Each has a [state](VersionState) of SP 800-57. The newest active one encrypts, signs and makes MACs, unless
@@ -17,6 +35,10 @@
 //! the end of the process, loses the rest of a block (a thousandth of the limit, at most 2^20 operations), and never gives any of it out again. The
 //! record stays when the key is destroyed, and follows the version, not the name: whoever restores a backup of it goes on from there.
 //! In another store the count begins with what the backup knew: two stores that use one key count apart.
+//!
+//! **An older copy of the whole store takes the counts back with it**: what the versions have done since the copy was made is no
+//! longer known, and the copy would let them do it again. After restoring a store, rotate every key with 96-bit nonces, and every key
+//! whose policy limits it, before it is used. So too where a copy runs beside the original.
 //!
 //! # What is promised about secrets in memory
 //!

@@ -36,6 +36,16 @@ impl KeyRecord {
         self.versions.get(at)
     }
 
+    /// Whether this is a later state of that key, and not another key under its name: they have a version in common, or all
+    /// that it had were trimmed.
+    pub(crate) fn continues(&self, before: &Self) -> bool {
+        let common =
+            |version: &Version| before.version(version.number).is_some_and(|old| old.id == version.id);
+        self.versions.iter().any(common)
+            || (self.policy.min_available_version > before.latest()
+                && self.policy.created == before.policy.created)
+    }
+
     /// The same keys, not copied, to be changed.
     pub(crate) fn successor(&self) -> Self {
         Self { policy: self.policy, versions: self.versions.iter().map(Version::share).collect() }

@@ -4,6 +4,7 @@ mod delete;
 mod export;
 mod import;
 mod keeper;
+mod restore;
 mod update;
 mod versions;
 
@@ -15,13 +16,14 @@ use strongroom_barrier::{Barrier, Directory, Path, SealedTogether};
 
 use crate::algorithm::{GenerateOptions, Material, PublicKey};
 use crate::cell::{Cell, Content, Live};
+use crate::counter::Reservation;
 use crate::error::ManageError;
 use crate::held::HeldKeys;
 use crate::import::WrappingKey;
 use crate::key::Key;
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, LedgerError, VersionId};
 use crate::name::KeyName;
-use crate::policy::{ConfigChange, KeyKind, KeySpec, Policy};
+use crate::policy::{Amount, ConfigChange, KeyKind, KeySpec, Policy};
 use crate::record::KeyRecord;
 use crate::state::VersionState;
 use crate::version::{HeldReference, Version, VersionInfo, VersionKey};
@@ -34,6 +36,7 @@ pub use import::Incoming;
 #[derive(Clone)]
 pub struct Options {
     /// How long, in seconds, a deleted key must wait before it is destroyed, and a version that is out of use likewise.
+    /// [`trim`](Transit::trim) does not wait.
     pub minimum_delay: u64,
     /// Finds the keys that are held elsewhere; without it there are none.
     pub held: Option<Arc<dyn HeldKeys>>,
@@ -49,8 +52,9 @@ impl Default for Options {
 /// Named, versioned keys behind a barrier.
 ///
 /// A handle is cheap to clone. Changes are committed before they return, on condition that nobody else has changed the same key
-/// meanwhile; so several of these, over one barrier, do not overwrite each other. Each sees the changes of another when it next
-/// changes or [reloads](Transit::reload) that key.
+/// meanwhile; so several of these, over one barrier, do not overwrite each other. A key in use takes over what another of them has
+/// changed within a second, and before it reserves another block of its limits: until then it goes on as it was. Whoever cannot
+/// wait [reloads](Transit::reload) it.
 #[derive(Clone)]
 pub struct Transit {
     pub(crate) inner: Arc<Inner>,
@@ -75,8 +79,8 @@ impl Transit {
     /// Whoever reads or deletes values below it reads and deletes keys, whatever a key's policy says: let no caller reach it. The command
     /// line keeps its own under [`MOUNT`] and lets nobody read or write below `sys/`.
     ///
-    /// One thread looks after the keys: it reserves blocks ahead of time, rotates by age those that are in use, and destroys what is
-    /// due. They are wiped as the barrier is sealed, and by [`seal`](Self::seal).
+    /// One thread looks after the keys: it reserves blocks ahead of time, takes over what others have changed, rotates by age those that
+    /// are in use, and destroys what is due: see [`destroy_due`](Self::destroy_due). They are wiped as the barrier is sealed, and by [`seal`](Self::seal).
     ///
     /// The thread ends when the last handle on any of this, a [`Key`] included, is dropped. That drop waits for what it is doing, one
     /// commit at most, so that the store is free for whoever opens it next.
@@ -95,7 +99,8 @@ impl Transit {
             sealed: AtomicBool::new(false),
             wrapping_key: Mutex::new(None),
         });
-        let keeper = Keeper::start(Arc::downgrade(&inner)).map_err(ManageError::Thread)?;
+        let keeper =
+            Keeper::start(Arc::downgrade(&inner), inner.barrier.now()).map_err(ManageError::Thread)?;
         let keys: Weak<dyn SealedTogether> = Arc::<Inner>::downgrade(&inner);
         inner.barrier.seal_together(keys);
         Ok(Self { inner, keeper: Some(Arc::new(keeper)) })
@@ -129,7 +134,8 @@ impl Transit {
     }
 
     async fn insert(&self, name: &KeyName, policy: Policy, key: VersionKey) -> Result<Key, ManageError> {
-        let version = Version::new(1, VersionState::Active, key, self.now())?;
+        let first = policy.min_available_version;
+        let version = Version::new(first, VersionState::Active, key, self.now())?;
         let record = KeyRecord { policy, versions: vec![version] };
         let revision = self.inner.insert(name, &record).await?;
         Ok(self.handle(name, Live::new(record, revision)))
@@ -215,19 +221,22 @@ impl Transit {
         Ok((*live.policy(), versions))
     }
 
-    /// Reads the key again, e.g. after another manager has changed it.
+    /// Reads the key again, e.g. at once after another manager has changed it.
     ///
     /// # Errors
     ///
     /// As [`key`](Self::key).
     pub async fn reload(&self, name: &KeyName) -> Result<(), ManageError> {
+        let known = self.inner.cell(name).and_then(|cell| cell.revision());
         match self.inner.read(name).await {
             Ok(live) => {
                 self.inner.install(name, live);
                 Ok(())
             }
             Err(ManageError::NotFound) => {
-                self.inner.forget(name);
+                if let Some(revision) = known {
+                    self.inner.forget(name, revision);
+                }
                 Err(ManageError::NotFound)
             }
             Err(error) => Err(error),
@@ -273,12 +282,17 @@ impl Inner {
     }
 
     /// Takes the state over into the cell of that name, which is made if need be.
-    pub(crate) fn install(&self, name: &KeyName, live: Live) -> Arc<Cell> {
+    pub(crate) fn install(&self, name: &KeyName, mut live: Live) -> Arc<Cell> {
         let mut cells = self.cells.lock().unwrap_or_else(PoisonError::into_inner);
         // Under the lock, so that sealing finds either this cell or the flag that it sees.
         if let Some(cell) = cells.get(name) {
-            cell.install(live);
-            return Arc::clone(cell);
+            match cell.install(live) {
+                None => return Arc::clone(cell),
+                Some(another) => {
+                    cell.end(Content::Gone);
+                    live = another;
+                }
+            }
         }
         let cell = Arc::new(Cell::new(name.clone(), live));
         if self.sealed.load(Ordering::Acquire) {
@@ -289,9 +303,14 @@ impl Inner {
         cell
     }
 
-    pub(crate) fn forget(&self, name: &KeyName) {
-        let cell = self.cells.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
-        if let Some(cell) = cell {
+    /// Ends the key of that name as it was at this revision. A newer one is another key: one is made as soon as the name is free.
+    pub(crate) fn forget(&self, name: &KeyName, revision: u64) {
+        let ended = {
+            let mut cells = self.cells.lock().unwrap_or_else(PoisonError::into_inner);
+            let newer = cells.get(name).and_then(|cell| cell.revision()).is_some_and(|now| now > revision);
+            if newer { None } else { cells.remove(name) }
+        };
+        if let Some(cell) = ended {
             cell.end(Content::Gone);
         }
     }
@@ -306,6 +325,21 @@ impl Inner {
         for cell in cells.values() {
             cell.end(Content::Sealed);
         }
+    }
+
+    /// Reserves a block, unless the key has been changed since it was read.
+    pub(crate) async fn reserve(
+        &self,
+        name: &KeyName,
+        live: &Live,
+        version: VersionId,
+        asked: Reservation,
+    ) -> Result<Amount, LedgerError> {
+        let entry = self.barrier.get(&self.keys.value(name.as_str())?).await?;
+        if entry.is_none_or(|entry| entry.revision() != live.revision) {
+            return Err(LedgerError::Outdated);
+        }
+        self.ledger.reserve(version, asked).await
     }
 
     fn find_held(&self, kind: KeyKind, reference: &HeldReference) -> Result<(), ManageError> {

@@ -14,7 +14,7 @@ mod common;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use common::*;
-use strongroom_transit::algorithm::KeyType;
+use strongroom_transit::algorithm::{KeyType, RsaPadding, SaltLength, SignOptions};
 use strongroom_transit::{
     AtLimit, ConfigChange, DecryptOptions, EncryptOptions, Key, KeySpec, Limits, MacOptions, SignRequest,
     Transit, UseError,
@@ -84,6 +84,45 @@ fn signatures_and_macs_count_and_opening_does_not() {
     key.hmac(b"message", &MacOptions::default()).unwrap();
     assert!(matches!(key.sign(b"message", &SignRequest::default()), Err(UseError::Exhausted)));
     assert!(matches!(key.hmac(b"message", &MacOptions::default()), Err(UseError::Exhausted)));
+}
+
+#[test]
+fn what_is_refused_neither_counts_nor_rotates() {
+    let (_, transit) = Fixture::new();
+    let limits = Limits { operations: Some(5), bytes: None, at_limit: AtLimit::Rotate };
+    let key = |text: &str, key_type| create_as(&transit, text, &KeySpec { limits, ..KeySpec::new(key_type) });
+    let aes = key("aes", KeyType::Aes256Gcm96);
+    let plain = EncryptOptions::default();
+    let derived = EncryptOptions { context: b"unexpected", ..plain };
+    let nonce = EncryptOptions { nonce: &[1; 12], ..plain };
+    let signing = key("signing", KeyType::EcdsaP256);
+    let prehashed = SignOptions { prehashed: true, ..SignOptions::default() };
+    let no_digest = SignRequest { options: prehashed, ..SignRequest::default() };
+    let rsa = key("rsa", KeyType::Rsa2048);
+    let salt = SignOptions { rsa_padding: RsaPadding::Pss(SaltLength::Bytes(500)), ..SignOptions::default() };
+    let salt = SignRequest { options: salt, ..SignRequest::default() };
+    for _ in 0..20 {
+        assert!(aes.sign(b"message", &SignRequest::default()).is_err());
+        assert!(aes.encapsulate(None).is_err());
+        assert!(aes.encrypt(b"message", &derived).is_err());
+        assert!(aes.encrypt(b"message", &nonce).is_err());
+        assert!(aes.encrypt_batch([(&b"message"[..], derived); 7]).iter().all(Result::is_err));
+        assert!(signing.sign(b"no digest", &no_digest).is_err());
+        assert!(signing.encrypt(b"message", &plain).is_err());
+        assert!(rsa.sign(b"message", &salt).is_err());
+        assert!(rsa.encrypt(&[0; 300], &plain).is_err());
+    }
+    for key in [&aes, &signing, &rsa] {
+        assert_eq!(key.latest_version().unwrap(), 1);
+        assert_eq!(reserved(&transit, key.name().as_str())[0].0, 0);
+    }
+    // The control: what is done counts, also beside what is refused in one batch.
+    let mixed = aes.encrypt_batch([(&b"message"[..], plain), (b"message", derived), (b"message", plain)]);
+    assert_eq!(mixed.iter().filter(|outcome| outcome.is_ok()).count(), 2);
+    for _ in 0..4 {
+        aes.encrypt(b"message", &plain).unwrap();
+    }
+    assert_eq!(aes.latest_version().unwrap(), 2);
 }
 
 #[test]

@@ -1,20 +1,24 @@
 //! The file that is written: without a name at first, and under its own only when it is whole.
 
-use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions};
-use std::io::ErrorKind;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::fs::{CWD, Mode, OFlags, RenameFlags, openat, renameat_with};
 use rustix::io::Errno;
+use strongroom_crypto::hash::sha256;
 
 use super::error::FileError;
 
 /// A file that appears at its place whole or not at all.
 ///
 /// Until [`keep`](Self::keep) it has no name, where the file system can do that (`O_TMPFILE`): then nothing is left of it
-/// even if the process is killed. Elsewhere it lies beside its place meanwhile, as `NAME.PID.part`, and goes away when this is
-/// dropped. Its owner alone can read it (0600).
+/// if the process is killed. There is one exception: a link replaces nothing, so a file that takes another's place has a name
+/// for the instant between a link and a rename, and a process that is killed just then leaves it, whole. On other file systems
+/// it has that name all along. It is `.strongroom-HEX.part` beside the file's place, HEX made from the file's name. It goes
+/// away when this is dropped; what a killed process left goes away when a file is next begun for the same place, as long as
+/// the file system has locks, which tell it from one that is being written. Its owner alone can read it (0600).
 pub struct NewFile {
     file: File,
     to: PathBuf,
@@ -64,6 +68,9 @@ impl NewFile {
             (None, true) => {
                 // A link never replaces anything, so it needs a name to be renamed from.
                 let part = part_of(&self.to)?;
+                remove_abandoned(&part);
+                // From the first instant on others see that it is not abandoned.
+                let _ = self.file.try_lock();
                 self.link_to(&part)?;
                 self.part = Some(part.clone());
                 self.rename(&part)?;
@@ -78,9 +85,7 @@ impl NewFile {
     }
 
     fn begin(to: &Path) -> Result<Self, FileError> {
-        if to.file_name().is_none() {
-            return Err(FileError::NoName(to.to_owned()));
-        }
+        remove_abandoned(&part_of(to)?);
         match Self::unnamed(to) {
             Some(file) => Ok(file),
             // Where the directory is at fault, this one says how.
@@ -90,8 +95,6 @@ impl NewFile {
 
     #[cfg(target_os = "linux")]
     fn unnamed(to: &Path) -> Option<Self> {
-        use rustix::fs::{Mode, OFlags, openat};
-
         // Through these it gets its name in the end.
         if !Path::new(DESCRIPTORS).is_dir() {
             return None;
@@ -113,9 +116,13 @@ impl NewFile {
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let file = options.open(&part).map_err(|error| match error.kind() {
-            ErrorKind::AlreadyExists => FileError::create(&part, error),
+            ErrorKind::AlreadyExists => in_the_way(&part),
             _ => FileError::create(to, error),
         })?;
+        // Somebody who looked before this lock was there may have taken it for abandoned.
+        if matches!(file.try_lock(), Err(TryLockError::WouldBlock)) || !is_at(&file, &part) {
+            return Err(in_the_way(&part));
+        }
         Ok(Self { file, to: to.to_owned(), part: Some(part), replaces: false })
     }
 
@@ -127,7 +134,8 @@ impl NewFile {
         use rustix::fs::{AtFlags, linkat};
 
         let descriptor = format!("{DESCRIPTORS}/{}", self.file.as_raw_fd());
-        linkat(CWD, descriptor, CWD, name, AtFlags::SYMLINK_FOLLOW).map_err(|error| refused(name, error))
+        linkat(CWD, descriptor, CWD, name, AtFlags::SYMLINK_FOLLOW)
+            .map_err(|error| if name == self.to { refused(name, error) } else { in_the_way(name) })
     }
 
     #[cfg(not(target_os = "linux"))]
@@ -170,16 +178,40 @@ fn refused(name: &Path, error: Errno) -> FileError {
     }
 }
 
+fn in_the_way(part: &Path) -> FileError {
+    FileError::create(part, io::Error::new(ErrorKind::AlreadyExists, IN_THE_WAY))
+}
+
+/// As short for a long name as for a short one, and the same for the next process that writes the file.
 fn part_of(to: &Path) -> Result<PathBuf, FileError> {
-    let mut name = OsString::from(to.file_name().ok_or_else(|| FileError::NoName(to.to_owned()))?);
-    name.push(format!(".{}.part", std::process::id()));
-    Ok(to.with_file_name(name))
+    let name = to.file_name().ok_or_else(|| FileError::NoName(to.to_owned()))?;
+    let digest = sha256(&[name.as_encoded_bytes()]);
+    let first = digest.first_chunk().copied().unwrap_or_default();
+    Ok(to.with_file_name(format!(".strongroom-{:016x}.part", u64::from_be_bytes(first))))
+}
+
+/// Removes what a process that was killed has left. What is being written is locked.
+fn remove_abandoned(part: &Path) {
+    let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let Ok(file) = openat(CWD, part, flags, Mode::empty()).map(File::from) else { return };
+    if file.try_lock().is_ok() && is_at(&file, part) {
+        // What cannot be removed is in the way, and whoever needs the name is told.
+        let _ = fs::remove_file(part);
+    }
+}
+
+/// Whether this regular file is the one of that name.
+fn is_at(file: &File, name: &Path) -> bool {
+    let (Ok(file), Ok(named)) = (file.metadata(), name.symlink_metadata()) else { return false };
+    file.is_file() && (file.dev(), file.ino()) == (named.dev(), named.ino())
 }
 
 fn directory_of(to: &Path) -> &Path {
     to.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
+const IN_THE_WAY: &str =
+    "somebody else is writing this file, or was killed while doing so: wait for that to end, or delete it";
 #[cfg(target_os = "linux")]
 const DESCRIPTORS: &str = "/proc/self/fd";
 
@@ -248,6 +280,66 @@ mod tests {
                 (fs::read(&to).unwrap(), names(directory.path())),
                 (b"new".into(), vec!["new".to_owned()])
             );
+        }
+    }
+
+    #[test]
+    fn what_a_killed_process_left_goes_away_and_what_is_being_written_stays() {
+        for begin in [NewFile::at, NewFile::replacing] {
+            let directory = tempfile::tempdir().unwrap();
+            let to = directory.path().join("new");
+            let left = part_of(&to).unwrap();
+            fs::write(&left, b"left").unwrap();
+            drop(begin(&to).unwrap());
+            assert!(names(directory.path()).is_empty());
+            // The control: the same file, while somebody has it locked.
+            fs::write(&left, b"being written").unwrap();
+            let other = File::open(&left).unwrap();
+            other.lock().unwrap();
+            let _ = begin(&to);
+            assert_eq!(fs::read(&left).unwrap(), b"being written");
+        }
+    }
+
+    #[test]
+    fn two_that_replace_one_file_at_once_do_not_harm_each_other() {
+        for begin in ways() {
+            let directory = tempfile::tempdir().unwrap();
+            let to = directory.path().join("new");
+            let mut first = NewFile::named(&to).unwrap();
+            first.replaces = true;
+            let second = NewFile::replacing(&to).and_then(NewFile::keep);
+            assert!(matches!(second, Err(FileError::Create { path, .. }) if path == part_of(&to).unwrap()));
+            first.keep().unwrap();
+            assert_eq!(names(directory.path()), ["new"]);
+            let mut third = begin(&to).unwrap();
+            third.replaces = true;
+            third.keep().unwrap();
+            assert_eq!(names(directory.path()), ["new"]);
+        }
+    }
+
+    #[test]
+    fn link_where_the_part_would_be_is_neither_followed_nor_removed() {
+        let directory = tempfile::tempdir().unwrap();
+        let (to, other) = (directory.path().join("new"), directory.path().join("other"));
+        fs::write(&other, b"kept").unwrap();
+        std::os::unix::fs::symlink(&other, part_of(&to).unwrap()).unwrap();
+        assert!(NewFile::replacing(&to).and_then(NewFile::keep).is_err());
+        assert_eq!((fs::read(&other).unwrap(), names(directory.path()).len()), (b"kept".into(), 2));
+    }
+
+    #[test]
+    fn name_may_be_as_long_as_names_are() {
+        for begin in ways() {
+            let directory = tempfile::tempdir().unwrap();
+            let to = directory.path().join("n".repeat(255));
+            fs::write(&to, b"old").unwrap();
+            let mut new = begin(&to).unwrap();
+            new.replaces = true;
+            new.file().write_all(b"new").unwrap();
+            new.keep().unwrap();
+            assert_eq!((fs::read(&to).unwrap(), names(directory.path()).len()), (b"new".into(), 1));
         }
     }
 }

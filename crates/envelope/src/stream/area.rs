@@ -89,25 +89,23 @@ impl Start {
         Ok(slot)
     }
 
-    /// The slot that counts: of those that are whole, the one of the higher generation.
+    /// Those of the two slots that are whole.
     ///
     /// `slots` are the bytes after the sector. A slot that was torn while it was written is passed over as long as the other
     /// one is whole.
-    pub(crate) fn newest(&self, slots: &[u8]) -> Result<Slot, OpenError> {
+    pub(crate) fn slots(&self, slots: &[u8]) -> Result<Slots, OpenError> {
         let (first, second) = slots.split_at_checked(self.slot_len()).ok_or(OpenError::Truncated)?;
         let read = |index, bytes| Slot::decode(index, bytes);
         if first == second {
             // As they mostly are, which saves one checksum.
-            return read(0, first).map(|slot| Slot { has_spare: true, ..slot });
+            return read(0, first).map(Slots::Alike);
         }
         match (read(0, first), read(1, second)) {
-            (Ok(first), Ok(second)) if first.generation == second.generation => {
-                // A crash cannot leave two of one generation that differ.
-                let same = first.wrapped == second.wrapped && first.tag == second.tag;
-                if same { Ok(first) } else { Err(OpenError::Damaged("its slots contradict each other")) }
+            (Ok(first), Ok(second)) if first.generation < second.generation => {
+                Ok(Slots::Differ { newer: second, older: first })
             }
-            (Ok(first), Ok(second)) => Ok(if first.generation > second.generation { first } else { second }),
-            (Ok(slot), Err(_)) | (Err(_), Ok(slot)) => Ok(slot),
+            (Ok(first), Ok(second)) => Ok(Slots::Differ { newer: first, older: second }),
+            (Ok(slot), Err(_)) | (Err(_), Ok(slot)) => Ok(Slots::One(slot)),
             (Err(error), Err(_)) => Err(error),
         }
     }
@@ -131,13 +129,51 @@ impl Start {
     }
 }
 
+/// Both slots, as far as their checksums tell.
+pub(crate) enum Slots {
+    /// They hold the same, as they do unless a rewrap was interrupted; this is the first.
+    Alike(Slot),
+    /// The first is of the higher generation, and counts if it is genuine.
+    Differ { newer: Slot, older: Slot },
+    /// The other is torn.
+    One(Slot),
+}
+
+impl Slots {
+    /// The slot that counts, unless it turns out to be forged.
+    pub(crate) fn newest(&self) -> &Slot {
+        match self {
+            Self::Alike(slot) | Self::Differ { newer: slot, .. } | Self::One(slot) => slot,
+        }
+    }
+
+    /// Does with the slot that counts what only a genuine one allows, and where that fails with the other one. Of two errors
+    /// the first counts.
+    ///
+    /// Whoever can write a forged slot can write an old one as well, so nothing is lost by falling back on one.
+    pub(crate) fn try_each<'s, T, E>(
+        &'s self,
+        mut attempt: impl FnMut(&'s Slot) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let outcome = attempt(self.newest());
+        match self {
+            Self::Differ { older, .. } => outcome.or_else(|error| attempt(older).map_err(|_| error)),
+            Self::Alike(_) | Self::One(_) => outcome,
+        }
+    }
+}
+
+/// Which slot a rewrap to this generation writes second. So the next one, which finds both alike, knows which of them a
+/// failed sync may have left to a cache alone.
+pub(crate) fn second_written(generation: u64) -> usize {
+    usize::from(!generation.is_multiple_of(2))
+}
+
 /// One of the two slots, whole but not yet believed.
 pub(crate) struct Slot {
     pub(crate) index: usize,
     pub(crate) generation: u64,
     pub(crate) wrapped: WrappedKey,
-    /// Whether the other one is the same.
-    pub(crate) has_spare: bool,
     tag: [u8; TAG_LEN],
 }
 
@@ -153,7 +189,7 @@ impl Slot {
         if padding.iter().any(|byte| *byte != 0) {
             return Err(OpenError::Damaged("its padding is not zero"));
         }
-        Ok(Self { index, generation: u64::from_be_bytes(*generation), wrapped, has_spare: false, tag: *tag })
+        Ok(Self { index, generation: u64::from_be_bytes(*generation), wrapped, tag: *tag })
     }
 }
 
@@ -186,7 +222,7 @@ fn checksum(content: &[u8]) -> [u8; CHECKSUM_LEN] {
 pub(crate) const SECTOR: usize = 512;
 /// The generation of a stream that was never rewrapped.
 pub(crate) const FIRST_GENERATION: u64 = 1;
-const SLOTS: usize = 2;
+pub(super) const SLOTS: usize = 2;
 const MAX_SLOT: u16 = 5120;
 /// Room for a wrapped key of another kind: that of an RSA key of 2048 bits, say.
 const SLACK: usize = 256;

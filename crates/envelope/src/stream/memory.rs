@@ -1,8 +1,5 @@
 //! Streams that lie in memory as a whole, without a pipeline: every thread has a part of the output to itself.
 
-use std::panic::resume_unwind;
-use std::thread;
-
 use strongroom_crypto::secret::Plaintext;
 use zeroize::Zeroize as _;
 
@@ -10,6 +7,7 @@ use super::Options;
 use super::cipher::{Sealing, parts_of, sealed_len};
 use super::error::{DecryptError, EncryptError};
 use super::ivs::Ivs;
+use super::threads;
 use crate::buffer;
 use crate::envelope::Envelope;
 use crate::error::KeyError;
@@ -134,20 +132,10 @@ fn seal_body(
     }
     let count = segments.div_ceil(for_each);
     let parts = body.chunks_mut(for_each * segment).zip(parts_of(plaintext, for_each * full));
-    thread::scope(|scope| {
-        let mut others = Vec::with_capacity(count);
-        let mut own = None;
-        for (index, (body, plaintext)) in parts.enumerate() {
-            let first = u64::try_from(index * for_each).unwrap_or(u64::MAX);
-            let mut state = std::mem::take(&mut state);
-            let work = move || state.seal_from(message, first, index + 1 == count, plaintext, body);
-            if index + 1 == count { own = Some(work) } else { others.push(scope.spawn(work)) }
-        }
-        let own = own.map_or(Ok(()), |mut work| work());
-        others.into_iter().fold(own, |outcome, other| {
-            let done = other.join().unwrap_or_else(|panic| resume_unwind(panic));
-            done.and(outcome)
-        })
+    let parts = parts.map(|(body, plaintext)| (std::mem::take(&mut state), body, plaintext));
+    threads::work_on(parts, count, |index, (mut state, body, plaintext)| {
+        let first = u64::try_from(index * for_each).unwrap_or(u64::MAX);
+        state.seal_from(message, first, index + 1 == count, plaintext, body)
     })
 }
 
@@ -169,22 +157,16 @@ fn open_body(
         return open_part(message, body, plaintext, 0, true);
     }
     let count = segments.div_ceil(for_each);
-    thread::scope(|scope| {
-        let mut others = Vec::with_capacity(count);
-        let mut own = None;
-        let mut room = plaintext;
-        for (index, body) in body.chunks(for_each * segment).enumerate() {
-            let (part, rest) = room.split_at_mut(room.len().min(for_each * full));
-            room = rest;
-            let first = u64::try_from(index * for_each).unwrap_or(u64::MAX);
-            let work = move || open_part(message, body, part, first, index + 1 == count);
-            if index + 1 == count { own = Some(work) } else { others.push(scope.spawn(work)) }
-        }
-        // The first error in the stream counts.
-        let own = own.map_or(Ok(()), |mut work| work());
-        let others =
-            others.into_iter().map(|other| other.join().unwrap_or_else(|panic| resume_unwind(panic)));
-        others.fold(Ok(()), Result::and).and(own)
+    let mut room = plaintext;
+    let parts = body.chunks(for_each * segment).map(|body| {
+        let len = room.len().min(for_each * full);
+        let (part, rest) = std::mem::take(&mut room).split_at_mut(len);
+        room = rest;
+        (body, part)
+    });
+    threads::work_on(parts, count, |index, (body, part)| {
+        let first = u64::try_from(index * for_each).unwrap_or(u64::MAX);
+        open_part(message, body, part, first, index + 1 == count)
     })
 }
 

@@ -11,6 +11,7 @@ use std::thread;
 use zeroize::Zeroize as _;
 
 use super::input::{Filled, Input, Layout};
+use super::threads;
 
 /// What is done with a chunk.
 pub(super) trait Work: Sync {
@@ -42,7 +43,7 @@ pub(super) trait Work: Sync {
     fn write_failed(&self, error: io::Error) -> Self::Error;
 }
 
-/// Runs the work over the whole input, with up to `threads` threads, this one among them; gives the sink back.
+/// Runs the work over the whole input, with up to `threads` threads, this one among them; flushes the sink and gives it back.
 ///
 /// Of several errors the one of the first chunk counts. What precedes that chunk has been written.
 pub(super) fn run<I: Input, T: Work, W: Write + Send>(
@@ -60,14 +61,15 @@ pub(super) fn run<I: Input, T: Work, W: Write + Send>(
     // Alone until it shows that there is more than one chunk.
     if own.step() == Step::More {
         thread::scope(|scope| {
-            for _ in 1..threads {
-                scope.spawn(|| worker().run());
-            }
+            threads::start(scope, threads.saturating_sub(1), || worker().run());
             own.run();
         });
     }
     drop(own);
-    output.finish()
+    let mut sink = output.finish()?;
+    // What a buffer holds is not written yet, and its drop would tell nobody that it cannot be.
+    sink.flush().map_err(|error| work.write_failed(error))?;
+    Ok(sink)
 }
 
 struct Worker<'a, I, T: Work, W> {

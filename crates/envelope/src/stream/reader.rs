@@ -79,10 +79,7 @@ impl<S: ReadAt> Reader<S> {
     /// [`DecryptError`]; what was written until then is genuine.
     pub fn copy_to<W: Write + Send>(&self, sink: W, options: &Options) -> Result<W, DecryptError> {
         let input = ByPlace::new(&self.source, self.body_at, self.body_len);
-        let work = Decrypting(&self.message);
-        let mut sink = pipeline::run(&input, &work, sink, options.threads())?;
-        sink.flush().map_err(DecryptError::Write)?;
-        Ok(sink)
+        pipeline::run(&input, &Decrypting(&self.message), sink, options.threads())
     }
 
     /// The plaintext of a segment, from memory if it was the last one asked for.

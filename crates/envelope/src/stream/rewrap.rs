@@ -5,18 +5,25 @@
 //! takes the whole one of the higher generation. In the end both hold the same, so that the data key as the old key wrapped
 //! it is gone from the object, and one slot may rot.
 //!
+//! What is read need not be durable. A rewrap that was killed before a sync, or whose sync failed, leaves in the cache what
+//! the disk does not hold, and after a failed sync a file system may take it for written. What may be in that state is always
+//! the slot that was written last; the other one is durable. So the next rewrap writes that slot first if both are alike, for
+//! which the generation tells which it was; if they differ it is the newer one, which is written and synced once more
+//! before the older one, the last that is known to be durable, is touched.
+//!
 //! (A copy-on-write file system, a flash disk and a backup keep old blocks for a while. Whoever has those and the old key has
 //! the data key: destroy the old version of the key where that matters.)
 
 use std::error::Error;
 use std::{fmt, io};
 
-use super::area::{SlotError, Start};
-use super::{DecryptError, read_area};
+use super::DecryptError;
+use super::area::{SlotError, Slots, second_written};
+use super::inspect::read;
 use crate::envelope::Envelope;
 use crate::error::{KeyError, OpenError};
-use crate::key::{KeyEncryption, WrappedKey};
-use crate::read_at::{ReadAt, read_exact_at};
+use crate::key::KeyEncryption;
+use crate::read_at::ReadAt;
 
 /// A place whose bytes can be changed.
 pub trait Area: ReadAt {
@@ -46,41 +53,12 @@ impl Area for std::fs::File {
     }
 }
 
-/// A stream's data key as it is wrapped now. Only opening proves it.
-///
-/// # Errors
-///
-/// [`DecryptError`], as far as the header shows.
-pub fn wrapped_key(stream: &(impl ReadAt + ?Sized)) -> Result<WrappedKey, DecryptError> {
-    Ok(read(stream)?.1.wrapped)
-}
-
-/// Whether both of a stream's slots hold its header, as encrypting and rewrapping leave them. Otherwise one of them has rotted
-/// or a rewrap was interrupted: the stream opens all the same, and another rewrap mends it.
-///
-/// # Errors
-///
-/// [`DecryptError`], as far as the header shows: neither slot is whole, for instance.
-pub fn has_spare_header(stream: &(impl ReadAt + ?Sized)) -> Result<bool, DecryptError> {
-    Ok(read(stream)?.1.has_spare)
-}
-
-/// Proves a stream's header: that this key opens it, and that it was written with the data key in it.
-///
-/// # Errors
-///
-/// [`DecryptError`].
-pub fn check_header(key: &dyn KeyEncryption, stream: &(impl ReadAt + ?Sized)) -> Result<(), DecryptError> {
-    let (start, slot) = read(stream)?;
-    start.open(key, &slot)?;
-    Ok(())
-}
-
 impl<K: KeyEncryption> Envelope<K> {
     /// Wraps a stream's data key anew, in place, under the version of the key that is now in use. The body is neither read
     /// nor written, and the associated data are not needed. One caller at a time may do this to one stream.
     ///
-    /// After an error or a crash the stream decrypts as before, under the old key or the new one; repeat it.
+    /// After an error or a crash the stream decrypts as before, under the old key or the new one; repeat it. Repeating is as
+    /// safe: whatever was interrupted how often, one slot is whole on the disk, as long as `stream` is durable as it is given.
     ///
     /// # Errors
     ///
@@ -100,28 +78,35 @@ pub fn rewrap_in_place(
     new: &dyn KeyEncryption,
     stream: &(impl Area + ?Sized),
 ) -> Result<(), StreamRewrapError> {
-    let (start, slot) = read(stream).map_err(StreamRewrapError::Open)?;
+    let (start, slots) = read(stream).map_err(StreamRewrapError::Open)?;
     // Verified first: a header that somebody changed must not come out under a fresh tag.
-    let data_key = start.open(old, &slot).map_err(|error| StreamRewrapError::Open(error.into()))?;
+    let (slot, data_key) = slots
+        .try_each(|slot| Ok((slot, start.open(old, slot)?)))
+        .map_err(|error: OpenError| StreamRewrapError::Open(error.into()))?;
     let wrapped = data_key.wrap(new, start.prologue()).map_err(StreamRewrapError::Wrap)?;
-    let generation = slot.generation.checked_add(1).ok_or(StreamRewrapError::Open(DecryptError::Open(
-        OpenError::Damaged("it was rewrapped more often than it can be"),
-    )))?;
+    let second = match &slots {
+        Slots::Alike(slot) => 1 - second_written(slot.generation),
+        Slots::Differ { .. } | Slots::One(_) => slot.index,
+    };
+    let generation = next_generation(slot.generation, second).ok_or(StreamRewrapError::Open(
+        DecryptError::Open(OpenError::Damaged("it was rewrapped more often than it can be")),
+    ))?;
     let bytes = start.slot(&data_key, generation, &wrapped)?;
-    for index in [1 - slot.index, slot.index] {
+    let put = |index, bytes: &[u8]| {
         let offset = u64::try_from(start.slot_at(index)).unwrap_or(u64::MAX);
-        stream.write_at(&bytes, offset).and_then(|()| stream.sync()).map_err(StreamRewrapError::Write)?;
+        stream.write_at(bytes, offset).and_then(|()| stream.sync()).map_err(StreamRewrapError::Write)
+    };
+    if matches!(&slots, Slots::Differ { newer, .. } if newer.index == slot.index) {
+        put(slot.index, &start.slot(&data_key, slot.generation, &slot.wrapped)?)?;
     }
-    Ok(())
+    put(1 - second, &bytes)?;
+    put(second, &bytes)
 }
 
-fn read(stream: &(impl ReadAt + ?Sized)) -> Result<(Start, super::Slot), DecryptError> {
-    let mut at = 0;
-    read_area(&mut |buffer| {
-        read_exact_at(stream, buffer, at).map_err(DecryptError::of_reading)?;
-        at = at.saturating_add(u64::try_from(buffer.len()).unwrap_or(u64::MAX));
-        Ok(())
-    })
+/// The next generation that writes this slot second.
+fn next_generation(generation: u64, second: usize) -> Option<u64> {
+    let next = generation.checked_add(1)?;
+    if second_written(next) == second { Some(next) } else { next.checked_add(1) }
 }
 
 /// A stream was not rewrapped, or not wholly. It decrypts under the old key or the new one.

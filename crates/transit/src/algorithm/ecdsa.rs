@@ -92,14 +92,19 @@ pub(super) fn verification(key_type: KeyType) -> Option<&'static EcdsaVerificati
 }
 
 /// The digest of the input, or the input where it is one. Then it may be of any hash here, whichever is named: only
-/// its bits go into the signature, and Vault does not look at the name either.
+/// its bits go into the signature, and Vault does not look at the name either. Clients that name none, which is SHA-256, and
+/// send digests of the curve's own hash rely on that. [`SignOptions::prehashed`] says what follows.
 fn digest(input: &[u8], options: SignOptions) -> Result<Vec<u8>, ParameterError> {
+    let hash = check(input.len(), options)?;
+    Ok(if options.prehashed { input.to_vec() } else { hash.digest(input) })
+}
+
+/// The hash, for an input of so many bytes.
+pub(super) fn check(input_len: usize, options: SignOptions) -> Result<HashAlgorithm, ParameterError> {
     let hash = options.hash.ok_or(ParameterError::NoHash)?;
-    if !options.prehashed {
-        return Ok(hash.digest(input));
-    }
-    let known = HashAlgorithm::ALL.into_iter().any(|hash| hash.output_len() == input.len());
-    if known { Ok(input.to_vec()) } else { Err(ParameterError::DigestLength) }
+    let taken =
+        !options.prehashed || HashAlgorithm::ALL.into_iter().any(|hash| hash.output_len() == input_len);
+    if taken { Ok(hash) } else { Err(ParameterError::DigestLength) }
 }
 
 fn representative(key_type: KeyType, digest: &[u8]) -> Option<Digest> {

@@ -6,7 +6,8 @@ use strongroom_crypto::secret::{Plaintext, Secret, SecretBytes, SecretError};
 use super::private::Private;
 use super::{
     AeadError, AeadKey, Convergent, DecapsulateError, DecodeError, DecryptError, DeriveError, GenerateError,
-    HashAlgorithm, KeyType, OaepHash, PublicKey, SignError, SignOptions, VerifyError, derive, mac,
+    HashAlgorithm, KeyType, OaepHash, ParameterError, PublicKey, SignError, SignOptions, VerifyError, derive,
+    mac,
 };
 
 /// One version's secret: the key, and the HMAC key that Vault gives to every version beside it.
@@ -59,9 +60,9 @@ impl Default for GenerateOptions {
 impl Material {
     /// Draws a new key.
     ///
-    /// The operating system's randomness is used where the key is a string of random bytes (symmetric keys, seeds of
-    /// Ed25519, ML-KEM and ML-DSA); aws-lc's generator, which it seeds, for the scalars of ECDSA and the primes of
-    /// RSA.
+    /// Where the key is a string of random bytes (symmetric and HMAC keys, seeds of Ed25519, ML-KEM and ML-DSA) it is drawn from
+    /// the operating system, and from a second source where one was named ([`random::mix_in`]). The scalars of ECDSA and the primes of
+    /// RSA come from aws-lc's generator alone, which the operating system seeds.
     ///
     /// # Errors
     ///
@@ -73,7 +74,7 @@ impl Material {
         let body = match random_len(key_type, *options) {
             Some(len) => {
                 let mut body = SecretBytes::zeroed(len)?;
-                random::fill(body.expose_mut()).map_err(SecretError::from)?;
+                random::fill_as_key(body.expose_mut())?;
                 body
             }
             None => Private::generate_body(key_type)?,
@@ -147,6 +148,14 @@ impl Material {
         Ok(Self::from_parts(key_type, SecretBytes::copy_from_slice(body)?, hmac_key)?)
     }
 
+    /// Whether the key is the same, in constant time; the HMAC key beside it apart. Of an asymmetric key the public half tells.
+    pub(crate) fn is_same_key(&self, other: &Self) -> bool {
+        match (&self.public, &other.public) {
+            (Some(own), Some(other)) => own == other,
+            _ => self.body.ct_eq(&other.body),
+        }
+    }
+
     /// The kind of key.
     pub fn key_type(&self) -> KeyType {
         self.key_type
@@ -210,6 +219,11 @@ impl Material {
         self.private.sign(self.key_type, input, *options)
     }
 
+    /// Whether [`sign`](Self::sign) takes an input of so many bytes with these options.
+    pub(crate) fn check_signing(&self, input_len: usize, options: SignOptions) -> Result<(), ParameterError> {
+        self.private.check_signing(self.key_type, input_len, options)
+    }
+
     /// Whether the signature is this key's for the input: [`PublicKey::verify`].
     ///
     /// # Errors
@@ -218,7 +232,7 @@ impl Material {
     pub fn verify(&self, input: &[u8], signature: &[u8], options: &SignOptions) -> Result<(), VerifyError> {
         match &self.public {
             Some(public) => public.verify(input, signature, options),
-            None => Err(super::ParameterError::KeyType(self.key_type).into()),
+            None => Err(ParameterError::KeyType(self.key_type).into()),
         }
     }
 

@@ -49,15 +49,21 @@ pub(super) fn encrypting(public_document: &[u8]) -> Option<OaepPublicEncryptingK
     OaepPublicEncryptingKey::new(PublicEncryptingKey::from_der(public_document).ok()?).ok()
 }
 
+pub(super) fn check_length(
+    key: &OaepPublicEncryptingKey,
+    hash: OaepHash,
+    len: usize,
+) -> Result<(), EncryptError> {
+    let longest = key.max_plaintext_size(hash.algorithm());
+    if len > longest { Err(EncryptError::TooLong { longest }) } else { Ok(()) }
+}
+
 pub(super) fn encrypt(
     key: &OaepPublicEncryptingKey,
     hash: OaepHash,
     plaintext: &[u8],
 ) -> Result<Vec<u8>, EncryptError> {
-    let longest = key.max_plaintext_size(hash.algorithm());
-    if plaintext.len() > longest {
-        return Err(EncryptError::TooLong { longest });
-    }
+    check_length(key, hash, plaintext.len())?;
     let mut ciphertext = vec![0; key.ciphertext_size()];
     let len = key
         .encrypt(hash.algorithm(), plaintext, &mut ciphertext, None)

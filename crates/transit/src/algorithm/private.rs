@@ -105,17 +105,32 @@ impl Private {
         }
     }
 
+    pub(super) fn check_signing(
+        &self,
+        key_type: KeyType,
+        input_len: usize,
+        options: SignOptions,
+    ) -> Result<(), ParameterError> {
+        match self {
+            Self::Symmetric | Self::MlKem(_) => Err(ParameterError::KeyType(key_type)),
+            Self::Ed25519(_) | Self::MlDsa(_) if options.prehashed => {
+                Err(ParameterError::Prehashed(key_type))
+            }
+            Self::Ed25519(_) | Self::MlDsa(_) => Ok(()),
+            Self::Ecdsa(_) => ecdsa::check(input_len, options).map(drop),
+            Self::Rsa(key) => rsa::check(&key.signing, input_len, options),
+        }
+    }
+
     pub(super) fn sign(
         &self,
         key_type: KeyType,
         input: &[u8],
         options: SignOptions,
     ) -> Result<Vec<u8>, SignError> {
+        self.check_signing(key_type, input.len(), options)?;
         match self {
             Self::Symmetric | Self::MlKem(_) => Err(ParameterError::KeyType(key_type).into()),
-            Self::Ed25519(_) | Self::MlDsa(_) if options.prehashed => {
-                Err(ParameterError::Prehashed(key_type).into())
-            }
             Self::Ed25519(key) => key
                 .try_sign(input)
                 .map(|signature| signature.as_ref().to_vec())

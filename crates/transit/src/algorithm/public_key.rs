@@ -175,6 +175,14 @@ impl PublicKey {
         }
     }
 
+    /// Whether [`encrypt`](Self::encrypt) takes so many bytes.
+    pub(crate) fn check_length(&self, hash: OaepHash, len: usize) -> Result<(), EncryptError> {
+        match &*self.prepared {
+            Prepared::Encrypting(key) => oaep::check_length(key, hash, len),
+            _ => Err(EncryptError::KeyType(self.key_type)),
+        }
+    }
+
     /// Draws a secret and encapsulates it (FIPS 203, algorithm 20): the ciphertext, and the secret.
     /// [`Material::decapsulate`](super::Material::decapsulate) gives the secret from the ciphertext.
     ///

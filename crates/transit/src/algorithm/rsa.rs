@@ -11,8 +11,8 @@ use std::sync::LazyLock;
 use aws_lc_rs::digest::{Algorithm, Digest, SHA256, SHA384, SHA512};
 use aws_lc_rs::rsa::KeyPair;
 use aws_lc_rs::signature::{
-    RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512, RSA_PKCS1_SHA256,
-    RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384,
+    KeyPair as _, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512,
+    RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384,
     RSA_PSS_2048_8192_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384, RSA_PSS_SHA512, RsaParameters,
     RsaPssSaltLength, RsaSignatureEncoding, UnparsedPublicKey,
 };
@@ -40,6 +40,50 @@ pub(crate) fn has_size(key_type: KeyType, public_key: &[u8]) -> bool {
     })
 }
 
+/// Whether an `RSAPrivateKey` (RFC 8017, appendix A.1.2) has the sizes of FIPS 186-5, appendix A.1.1: 2^16 < e < 2^256 and odd, primes of half
+/// the length, which differ by more than 2^(half − 100).
+pub(crate) fn is_strong(key_type: KeyType, private_key: &[u8]) -> bool {
+    let (Some([_, _, exponent, _, p, q, ..]), Some(len)) =
+        (private_numbers(private_key), modulus_len(key_type))
+    else {
+        return false;
+    };
+    // The leading 128 bits, of numbers that have half the bits exactly. Those after them can make up for one unit of difference.
+    let leading = |prime: &[u8]| {
+        let (&leading, _) = prime.split_first_chunk()?;
+        (2 * prime.len() == len && prime.first()? >= &0x80).then(|| u128::from_be_bytes(leading))
+    };
+    let (Some(p), Some(q)) = (leading(p), leading(q)) else { return false };
+    // The least odd number of three bytes is 65537.
+    let exponent_fits =
+        (3..=32).contains(&exponent.len()) && exponent.last().is_some_and(|last| last & 1 == 1);
+    exponent_fits && p.abs_diff(q) > 1 << 28
+}
+
+/// Whether the key's signature verifies.
+pub(crate) fn signs(key_type: KeyType, key: &KeyPair) -> bool {
+    let options = SignOptions { rsa_padding: RsaPadding::Pkcs1v15, ..SignOptions::default() };
+    let signature = sign(key, &[], options);
+    signature
+        .is_ok_and(|signature| verify(key_type, key.public_key().as_ref(), &[], &signature, options).is_ok())
+}
+
+/// Version, n, e, d, p, q, d mod (p − 1), d mod (q − 1) and the inverse of q, without leading zeros.
+fn private_numbers(private_key: &[u8]) -> Option<[&[u8]; 9]> {
+    let mut reader = SliceReader::new(private_key).ok()?;
+    let numbers = reader
+        .sequence(|reader| {
+            let mut numbers = [&[][..]; 9];
+            for number in &mut numbers {
+                *number = UintRef::decode(reader)?.as_bytes();
+            }
+            Ok::<_, Error>(numbers)
+        })
+        .ok()?;
+    reader.finish().ok()?;
+    Some(numbers)
+}
+
 /// Modulus and exponent of an `RSAPublicKey` (RFC 8017, appendix A.1.1), without leading zeros.
 fn public_numbers(public_key: &[u8]) -> Option<(&[u8], &[u8])> {
     let mut reader = SliceReader::new(public_key).ok()?;
@@ -50,6 +94,13 @@ fn public_numbers(public_key: &[u8]) -> Option<(&[u8], &[u8])> {
         .ok()?;
     reader.finish().ok()?;
     Some(numbers)
+}
+
+pub(super) fn check(key: &KeyPair, input_len: usize, options: SignOptions) -> Result<(), ParameterError> {
+    let hash = hash(options)?;
+    scheme(hash, key.public_modulus_len(), options.rsa_padding)?;
+    let fits = !options.prehashed || input_len == hash.name.output_len();
+    if fits { Ok(()) } else { Err(ParameterError::DigestLength) }
 }
 
 pub(super) fn sign(key: &KeyPair, input: &[u8], options: SignOptions) -> Result<Vec<u8>, SignError> {

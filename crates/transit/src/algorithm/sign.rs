@@ -17,6 +17,10 @@ pub struct SignOptions {
     /// The hash; `None` is Vault's `none`, which no key here takes where a hash matters.
     pub hash: Option<HashAlgorithm>,
     /// Whether the input is the digest already.
+    ///
+    /// RSA takes a digest of the hash that is named. ECDSA, as in Vault, takes one of the length of any hash, and looks at its number alone
+    /// (FIPS 186-5, section 6.4.1): zeros in front of it, and what follows after as many bits as the curve's order has, change
+    /// nothing. Whoever takes digests from others checks their length before a signature is believed.
     pub prehashed: bool,
     /// RSA's padding.
     pub rsa_padding: RsaPadding,

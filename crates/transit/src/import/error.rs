@@ -22,6 +22,8 @@ pub enum ImportError {
     NoSeed(KeyType),
     /// A key that the algorithm rejects: parts that do not belong together, a scalar out of range.
     Invalid(KeyType),
+    /// An RSA key that FIPS 186-5 does not allow, and that may be found from its public half.
+    Weak(KeyType),
     /// No secret memory.
     Secret(SecretError),
 }
@@ -69,6 +71,11 @@ impl fmt::Display for ImportError {
             Self::Invalid(kind) => {
                 write!(f, "this key of type {kind} is not valid: its parts do not belong together")
             }
+            Self::Weak(kind) => write!(
+                f,
+                "this key of type {kind} is weak: its exponent is under 65537, or its primes differ in length or are close to \
+                 each other; make a new one"
+            ),
             Self::Secret(error) => error.fmt(f),
         }
     }

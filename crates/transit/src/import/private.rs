@@ -19,7 +19,8 @@ impl Material {
     ///
     /// # Errors
     ///
-    /// [`ImportError`]; bytes after the end are refused too.
+    /// [`ImportError`]; bytes after the end are refused too. Of an RSA key the sizes are checked that FIPS 186-5 asks for, and that
+    /// it signs; not that its primes are primes, nor whether they were drawn well.
     pub fn import(key_type: KeyType, bytes: &[u8]) -> Result<Self, ImportError> {
         let body = if key_type.is_asymmetric() {
             let inner = asn1::inner_key_of(key_type, bytes)?;
@@ -112,7 +113,15 @@ fn from_rsa(key_type: KeyType, key: Option<RsaKeyPair>) -> Result<SecretBytes, I
     if !rsa::has_size(key_type, key.public_key().as_ref()) {
         return Err(ImportError::OtherAlgorithm(key_type));
     }
-    private::rsa_body(&key).map_err(|error| ImportError::of_body(key_type, error))
+    let body = private::rsa_body(&key).map_err(|error| ImportError::of_body(key_type, error))?;
+    if !rsa::is_strong(key_type, body.expose()) {
+        return Err(ImportError::Weak(key_type));
+    }
+    // Parts that fit each other without being primes give signatures that are none.
+    if !rsa::signs(key_type, &key) {
+        return Err(ImportError::Invalid(key_type));
+    }
+    Ok(body)
 }
 
 fn ml_kem_seed(key_type: KeyType, inner: &[u8]) -> Result<SecretBytes, ImportError> {

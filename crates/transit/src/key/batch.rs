@@ -32,14 +32,20 @@ impl Key {
         let content = self.cell.load();
         let live = content.usable()?;
         let (version, key) = live.protecting(None)?;
-        let left_to_us = items.iter().filter(|(_, options)| options.version.is_none());
-        let need = left_to_us
-            .fold(Amount::default(), |sum, (plaintext, _)| sum.saturating_add(one(plaintext.len())));
+        let check = |plaintext: &[u8], options: &EncryptOptions<'_>| {
+            self.check_encryption(live.policy(), key, plaintext, options)
+        };
+        let counted = items
+            .iter()
+            .filter(|(plaintext, options)| options.version.is_none() && check(plaintext, options).is_ok());
+        let need =
+            counted.fold(Amount::default(), |sum, (plaintext, _)| sum.saturating_add(one(plaintext.len())));
         self.count(live, version, key, need)?;
         Ok(each(items, |(plaintext, options)| {
             if options.version.is_some() {
                 return self.encrypt(plaintext, options);
             }
+            check(plaintext, options)?;
             let mut out = Vec::with_capacity(most(plaintext));
             self.encrypt_with(live, version, key, plaintext, options, &mut out)?;
             Ok(out)

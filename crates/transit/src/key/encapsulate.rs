@@ -3,8 +3,10 @@
 use strongroom_crypto::secret::Secret;
 
 use super::{Key, unsupported};
+use crate::cell::Live;
 use crate::error::UseError;
 use crate::text::{self, Base64};
+use crate::version::VersionKey;
 
 /// A secret that both sides have, and what the other side gets it from.
 pub struct Encapsulated {
@@ -34,7 +36,11 @@ impl Key {
     ///
     /// [`UseError::Unsupported`] unless the key is ML-KEM.
     pub fn encapsulate(&self, version: Option<u32>) -> Result<Encapsulated, UseError> {
-        self.protect(version, 0, |live, version, key| {
+        let check = |live: &Live, key: &VersionKey| {
+            let encapsulates = key.material().filter(|material| material.key_type().supports_encapsulation());
+            encapsulates.map(drop).ok_or_else(|| unsupported(live.policy().kind))
+        };
+        self.protect(version, 0, check, |live, version, key| {
             let public = key.material().and_then(|material| material.public_key());
             let public = public.ok_or_else(|| unsupported(live.policy().kind))?;
             let (ciphertext, secret) = public.encapsulate()?;

@@ -41,7 +41,7 @@ impl Key {
     ///
     /// # Errors
     ///
-    /// [`UseError`]. Nothing was encrypted then; an operation may have been counted.
+    /// [`UseError`]. Nothing was encrypted then. What was asked for wrongly is not counted; an operation that failed otherwise may be.
     #[inline]
     pub fn encrypt(&self, plaintext: &[u8], options: &EncryptOptions<'_>) -> Result<Vec<u8>, UseError> {
         let mut out = Vec::with_capacity(most(plaintext));
@@ -61,12 +61,39 @@ impl Key {
         options: &EncryptOptions<'_>,
         out: &mut Vec<u8>,
     ) -> Result<(), UseError> {
-        self.protect(options.version, plaintext.len(), |live, version, key| {
-            self.encrypt_with(live, version, key, plaintext, options, out)
-        })
+        self.protect(
+            options.version,
+            plaintext.len(),
+            |live, key| self.check_encryption(live.policy(), key, plaintext, options),
+            |live, version, key| self.encrypt_with(live, version, key, plaintext, options, out),
+        )
     }
 
-    /// Encrypts with a version that is chosen and counted.
+    /// What can be said before it is done.
+    #[inline]
+    pub(super) fn check_encryption(
+        &self,
+        policy: &Policy,
+        key: &VersionKey,
+        plaintext: &[u8],
+        options: &EncryptOptions<'_>,
+    ) -> Result<(), UseError> {
+        check_context(policy, options.context)?;
+        if !(options.nonce.is_empty() || policy.convergent) {
+            return Err(UseError::NonceGiven);
+        }
+        check_associated(policy, options.associated_data)?;
+        match &key.secret {
+            VersionSecret::Local(material) if material.key_type().is_aead() => Ok(()),
+            VersionSecret::Local(material) => {
+                let public = material.public_key().ok_or_else(|| unsupported(policy.kind))?;
+                Ok(public.check_length(options.oaep_hash, plaintext.len())?)
+            }
+            VersionSecret::Held(_) => self.held(policy.kind, KeyKind::HeldWrapping).map(drop),
+        }
+    }
+
+    /// Encrypts with a version that is chosen and counted, what was checked.
     #[inline]
     pub(super) fn encrypt_with(
         &self,
@@ -77,7 +104,6 @@ impl Key {
         options: &EncryptOptions<'_>,
         out: &mut Vec<u8>,
     ) -> Result<(), UseError> {
-        check(live.policy(), options)?;
         let before = out.len();
         out.reserve(most(plaintext));
         out.extend_from_slice(&version.number.to_be_bytes());
@@ -126,15 +152,6 @@ impl Key {
 #[inline]
 pub(super) const fn most(plaintext: &[u8]) -> usize {
     plaintext.len().saturating_add(VERSION_LEN + LONG_NONCE + TAG_LEN)
-}
-
-#[inline]
-fn check(policy: &Policy, options: &EncryptOptions<'_>) -> Result<(), UseError> {
-    check_context(policy, options.context)?;
-    if !(options.nonce.is_empty() || policy.convergent) {
-        return Err(UseError::NonceGiven);
-    }
-    check_associated(policy, options.associated_data)
 }
 
 #[inline]

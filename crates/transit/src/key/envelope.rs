@@ -24,7 +24,13 @@ impl KeyEncryption for Key {
 
     fn unwrap(&self, wrapped: &WrappedKey, context: &[u8]) -> Result<Secret<32>, ExternalError> {
         if wrapped.name() != self.name().as_str() {
-            return Err(external(UseError::Forged));
+            // Both names are known to whoever asks: the header shows one, and he chose the other.
+            let message = format!(
+                "it is under the key {:?}, and this is {}: use that key",
+                wrapped.name(),
+                self.name()
+            );
+            return Err(ExternalError::new(ExternalFault::Rejected, message));
         }
         let derived_for = self.check_wrapping(context).map_err(external)?;
         let options =
@@ -62,4 +68,45 @@ fn external(error: UseError) -> ExternalError {
         _ => ExternalFault::Refused,
     };
     ExternalError::new(fault, error)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use strongroom_barrier::{Barrier, Options as BarrierOptions};
+    use strongroom_crypto::record::StoreId;
+    use strongroom_keyring::{Keyring, KeyringKey, RotationPolicy};
+    use strongroom_storage::MemoryStorage;
+
+    use super::*;
+    use crate::algorithm::KeyType;
+    use crate::policy::KeySpec;
+    use crate::transit::{MOUNT, Options, Transit};
+
+    #[test]
+    fn data_key_under_another_key_names_both_and_is_not_even_tried() {
+        let (store, root) = (StoreId([7; 16]), Secret::random().unwrap());
+        let keyring = Keyring::create(store, RotationPolicy::NEVER, 0).unwrap();
+        let key = KeyringKey::derive(store, &root).unwrap();
+        let storage = Arc::new(MemoryStorage::new());
+        let barrier = Barrier::create(storage, keyring, key, Vec::new(), BarrierOptions::default());
+        let barrier = pollster::block_on(barrier).unwrap();
+        let transit = Transit::open(barrier, MOUNT.parse().unwrap(), Options::default()).unwrap();
+        let create = |name: &str| {
+            let spec = KeySpec::new(KeyType::Aes256Gcm96);
+            pollster::block_on(transit.create(&name.parse().unwrap(), &spec)).unwrap()
+        };
+        let (invoices, letters) = (create("invoices"), create("letters"));
+        let told = |wrapped: &WrappedKey| {
+            let error = letters.unwrap(wrapped, b"object").err().unwrap();
+            assert_eq!(error.fault(), ExternalFault::Rejected);
+            error.to_string()
+        };
+        let wrapped = invoices.wrap(&Secret::random().unwrap(), b"object").unwrap();
+        let told_of_another = told(&wrapped);
+        assert!(told_of_another.contains("\"invoices\"") && told_of_another.contains("letters"));
+        let renamed = WrappedKey::new("letters", 1, wrapped.bytes()).unwrap();
+        assert_eq!(told(&renamed), UseError::Forged.to_string(), "the control: it is tried");
+    }
 }

@@ -68,6 +68,15 @@ impl Key {
         }
     }
 
+    pub(super) fn check_signing_held(
+        &self,
+        kind: KeyKind,
+        reference: &HeldReference,
+        options: SignOptions,
+    ) -> Result<(), UseError> {
+        check_options(self.signer(kind, reference)?.algorithm(), options).map(drop)
+    }
+
     pub(super) fn verify_held(
         &self,
         kind: KeyKind,
@@ -86,7 +95,7 @@ impl Key {
         Ok(self.held(kind, KeyKind::HeldSigning)?.signer(reference)?)
     }
 
-    fn held(&self, kind: KeyKind, wanted: KeyKind) -> Result<&dyn HeldKeys, UseError> {
+    pub(super) fn held(&self, kind: KeyKind, wanted: KeyKind) -> Result<&dyn HeldKeys, UseError> {
         let held = self.transit.inner.options.held.as_deref().filter(|_| kind == wanted);
         held.ok_or_else(|| unsupported(kind))
     }

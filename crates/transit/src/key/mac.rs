@@ -1,8 +1,11 @@
 //! MACs: HMAC (FIPS 198-1). Every key in this store has a key for them beside its own, as in Vault.
 
 use super::{Key, MacOptions, unsupported};
+use crate::algorithm::Material;
+use crate::cell::Live;
 use crate::error::UseError;
 use crate::text::{self, Base64};
+use crate::version::VersionKey;
 
 /// MACs.
 impl Key {
@@ -10,10 +13,11 @@ impl Key {
     ///
     /// # Errors
     ///
-    /// [`UseError::Unsupported`] for a key that is held elsewhere. Nothing was made then; an operation may have been counted.
+    /// [`UseError::Unsupported`] for a key that is held elsewhere. Nothing was made then, and none is counted.
     pub fn hmac(&self, input: &[u8], options: &MacOptions) -> Result<Vec<u8>, UseError> {
-        self.protect(options.version, input.len(), |live, version, key| {
-            let material = key.material().ok_or_else(|| unsupported(live.policy().kind))?;
+        let check = |live: &Live, key: &VersionKey| material(live, key).map(drop);
+        self.protect(options.version, input.len(), check, |live, version, key| {
+            let material = material(live, key)?;
             Ok([version.number.to_be_bytes().as_slice(), &material.hmac(options.hash, input)].concat())
         })
     }
@@ -59,7 +63,10 @@ impl Key {
         let content = self.cell.load();
         let live = content.usable()?;
         let (_, key) = live.processing(version)?;
-        let material = key.material().ok_or_else(|| unsupported(live.policy().kind))?;
-        Ok(material.verify_hmac(options.hash, input, tag))
+        Ok(material(live, key)?.verify_hmac(options.hash, input, tag))
     }
+}
+
+fn material<'a>(live: &Live, key: &'a VersionKey) -> Result<&'a Material, UseError> {
+    key.material().ok_or_else(|| unsupported(live.policy().kind))
 }

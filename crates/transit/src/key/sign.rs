@@ -2,10 +2,11 @@
 
 use super::{Key, check_context, unsupported};
 use crate::algorithm::{HashAlgorithm, Marshaling, Material, SignOptions, VerifyError};
+use crate::cell::Live;
 use crate::error::UseError;
 use crate::policy::Policy;
 use crate::text::{self, Base64};
-use crate::version::VersionSecret;
+use crate::version::{VersionKey, VersionSecret};
 
 /// How to sign or verify, and with what.
 #[derive(Clone, Copy, Debug, Default)]
@@ -39,11 +40,12 @@ impl Key {
     ///
     /// # Errors
     ///
-    /// [`UseError`]. Nothing was signed then; an operation may have been counted.
+    /// [`UseError`]. Nothing was signed then. What was asked for wrongly is not counted; an operation that failed otherwise may be.
     pub fn sign(&self, input: &[u8], request: &SignRequest<'_>) -> Result<Vec<u8>, UseError> {
-        self.protect(request.version, input.len(), |live, version, key| {
+        let check =
+            |live: &Live, key: &VersionKey| self.check_signing(live.policy(), key, input.len(), request);
+        self.protect(request.version, input.len(), check, |live, version, key| {
             let policy = live.policy();
-            check_context(policy, request.context)?;
             let signature = match &key.secret {
                 VersionSecret::Local(material) => sign_local(policy, material, input, request)?,
                 VersionSecret::Held(reference) => {
@@ -52,6 +54,26 @@ impl Key {
             };
             Ok([version.number.to_be_bytes().as_slice(), &signature].concat())
         })
+    }
+
+    /// What can be said before it is done.
+    fn check_signing(
+        &self,
+        policy: &Policy,
+        key: &VersionKey,
+        input_len: usize,
+        request: &SignRequest<'_>,
+    ) -> Result<(), UseError> {
+        check_context(policy, request.context)?;
+        match &key.secret {
+            VersionSecret::Local(material) if !material.key_type().supports_signing() => {
+                Err(unsupported(policy.kind))
+            }
+            VersionSecret::Local(material) => Ok(material.check_signing(input_len, request.options)?),
+            VersionSecret::Held(reference) => {
+                self.check_signing_held(policy.kind, reference, request.options)
+            }
+        }
     }
 
     /// Signs to Vault's text: `vault:vN:` and base64, or base64url in JWS form.
@@ -65,7 +87,10 @@ impl Key {
         Ok(text::encode(version, signature, base64(request.options.marshaling)))
     }
 
-    /// Whether [`sign`](Self::sign) gave this signature for this input.
+    /// Whether this is a signature of this input by the version that it names.
+    ///
+    /// It need not be the one that [`sign`](Self::sign) gave: of an ECDSA signature (r, s) anybody makes (r, n − s), which is as good,
+    /// so a signature is no identifier of what was signed. See [`SignOptions::prehashed`] for what else is equal to ECDSA.
     ///
     /// # Errors
     ///
@@ -136,9 +161,6 @@ fn sign_local(
     input: &[u8],
     request: &SignRequest<'_>,
 ) -> Result<Vec<u8>, UseError> {
-    if !material.key_type().supports_signing() {
-        return Err(unsupported(policy.kind));
-    }
     let signature = if policy.derived {
         material.derive_signing(request.context)?.sign(input, &request.options)?
     } else {

@@ -27,7 +27,8 @@ impl Transit {
         .await
     }
 
-    /// Brings a deleted key back into use, and calls its destruction off.
+    /// Brings a deleted key back into use, and calls its destruction off, also when its time has come and it was not destroyed
+    /// yet.
     ///
     /// # Errors
     ///
@@ -47,8 +48,9 @@ impl Transit {
 
     /// Says when a deleted key is to be destroyed, in seconds since 1970: no sooner than the minimum delay after its deletion.
     ///
-    /// The thread that looks after the keys does it: within a second where a handle on the key was given out, otherwise within
-    /// the hour. Whoever asks for the key later than that time does not find it.
+    /// The key is destroyed then by the first of these: [`destroy_due`](Self::destroy_due); the thread that looks after the keys, within
+    /// a second where a handle on the key was given out, otherwise by its sweep; or whoever asks for a handle on it, who
+    /// does not find it.
     ///
     /// # Errors
     ///
@@ -82,7 +84,7 @@ impl Transit {
         let batch = Batch::new().delete_if(path, Condition::Revision(live.revision));
         match self.inner.barrier.commit(batch).await {
             Ok(_) => {
-                self.inner.forget(name);
+                self.inner.forget(name, live.revision);
                 Ok(true)
             }
             // Restored in the last moment, or destroyed by another.
@@ -92,7 +94,8 @@ impl Transit {
     }
 
     /// Goes through all keys and destroys those whose time has come; says how many. The thread that looks after the keys does
-    /// so when they are opened, and every hour.
+    /// so a minute after they were opened, and then every hour: so whoever has restored an older copy of the store to have a
+    /// key back has a minute for [`restore_deleted`](Self::restore_deleted).
     ///
     /// # Errors
     ///

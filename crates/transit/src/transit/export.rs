@@ -1,15 +1,12 @@
 //! Keys that leave: export of single versions, and backup of a whole key in the clear. Both only as the policy allows.
 
-use strongroom_barrier::Condition;
 use strongroom_crypto::secret::Plaintext;
 use zeroize::Zeroizing;
 
 use super::{Transit, not_deleted};
-use crate::backup::{self, Backup};
-use crate::cell::Live;
+use crate::backup;
 use crate::error::ManageError;
 use crate::import::{ExportFormat, ExportKind};
-use crate::key::Key;
 use crate::name::KeyName;
 use crate::state::VersionState;
 
@@ -24,7 +21,8 @@ pub struct Exported {
 }
 
 impl Transit {
-    /// Exports one version, or all that still decrypt and verify.
+    /// Exports one version, or all that the policy's minimum lets decrypt and verify, also those that are out of use: suspended,
+    /// deactivated or compromised. Never one that was not active yet or is destroyed.
     ///
     /// # Errors
     ///
@@ -81,33 +79,5 @@ impl Transit {
             used.push((version.id, self.inner.ledger.reserved(version.id).await?));
         }
         Ok(backup::encode(name, &live.record.encode()?, &used)?)
-    }
-
-    /// Makes a key of a backup, under its own name or another.
-    ///
-    /// What the versions have used is taken from the backup or from this store's record of them, whichever is more: a
-    /// backup gives no operation back. `force` replaces a key of that name, with all its versions.
-    ///
-    /// # Errors
-    ///
-    /// [`ManageError::Backup`], [`ManageError::Exists`], [`ManageError::Record`], or as storage says.
-    pub async fn restore(
-        &self,
-        name: Option<&KeyName>,
-        backup: &[u8],
-        force: bool,
-    ) -> Result<Key, ManageError> {
-        let Backup { name: own, record, used } = backup::decode(backup)?;
-        let name = name.unwrap_or(&own);
-        for (version, amount) in used {
-            self.inner.ledger.raise(version, amount).await?;
-        }
-        let revision = match (self.inner.read(name).await, force) {
-            (Err(ManageError::NotFound), _) => self.inner.insert(name, &record).await?,
-            (Ok(_), false) => return Err(ManageError::Exists),
-            (Ok(now), true) => self.inner.write(name, &record, Condition::Revision(now.revision)).await?,
-            (Err(error), _) => return Err(error),
-        };
-        Ok(self.handle(name, Live::new(record, revision)))
     }
 }

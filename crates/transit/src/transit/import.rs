@@ -1,5 +1,6 @@
 //! Keys that were made elsewhere.
 
+use std::num::NonZeroU32;
 use std::sync::{Arc, PoisonError};
 
 use strongroom_barrier::{Batch, CommitError, Condition};
@@ -15,7 +16,7 @@ use crate::name::KeyName;
 use crate::policy::{KeySpec, Policy};
 use crate::record::RecordError;
 use crate::state::VersionState;
-use crate::version::VersionKey;
+use crate::version::{Version, VersionKey};
 
 /// A key as it comes in.
 #[derive(Clone, Copy)]
@@ -36,6 +37,11 @@ pub enum Incoming<'a> {
 impl Transit {
     /// Makes a key whose first version comes from outside. Where `allow_rotation` is false, all its versions do.
     ///
+    /// That version has the number 1, and each [`import_version`](Self::import_version) the next. A text says which version made it, so
+    /// the versions of a key come in the order that they have there; those of a key that was trimmed begin with
+    /// [`import_from`](Self::import_from). The HMAC key beside a version is new, as in Vault: MACs that the key made elsewhere do not
+    /// verify, but for type `hmac`.
+    ///
     /// Its other uses are not known here: what it has encrypted elsewhere does not count towards its limits.
     ///
     /// # Errors
@@ -48,9 +54,32 @@ impl Transit {
         key: Incoming<'_>,
         allow_rotation: bool,
     ) -> Result<Key, ManageError> {
+        self.import_from(name, spec, key, allow_rotation, NonZeroU32::MIN).await
+    }
+
+    /// [`import`](Self::import) of a key whose versions before `first` were trimmed where it comes from: `vault:v3:…` opens where
+    /// version 3 is imported as such.
+    ///
+    /// # Errors
+    ///
+    /// As [`import`](Self::import).
+    pub async fn import_from(
+        &self,
+        name: &KeyName,
+        spec: &KeySpec,
+        key: Incoming<'_>,
+        allow_rotation: bool,
+        first: NonZeroU32,
+    ) -> Result<Key, ManageError> {
         spec.check()?;
         let material = self.take(spec.key_type, key).await?;
-        let policy = Policy { imported: true, allow_rotation, ..Policy::new(spec, self.now()) };
+        let policy = Policy {
+            imported: true,
+            allow_rotation,
+            min_available_version: first.get(),
+            min_decryption_version: first.get(),
+            ..Policy::new(spec, self.now())
+        };
         self.insert(name, policy, VersionKey::local(material)).await
     }
 
@@ -58,7 +87,8 @@ impl Transit {
     ///
     /// # Errors
     ///
-    /// [`ManageError::NotImported`]; as [`import`](Self::import).
+    /// [`ManageError::NotImported`]; [`ManageError::SameKey`] for one that is a version already: the
+    /// two would count apart, and open each other's ciphertexts; as [`import`](Self::import).
     pub async fn import_version(&self, name: &KeyName, key: Incoming<'_>) -> Result<u32, ManageError> {
         let policy = not_deleted(&self.inner.read(name).await?.record)?.policy;
         let key_type = policy.kind.local().filter(|_| policy.imported).ok_or(ManageError::NotImported)?;
@@ -70,8 +100,16 @@ impl Transit {
             if record.policy.kind != policy.kind || !record.policy.imported {
                 return Err(ManageError::NotImported);
             }
+            let incoming = material.take().ok_or(ManageError::Contended)?;
+            let same = |version: &&Version| {
+                let known = version.key.as_ref().and_then(|key| key.material());
+                known.is_some_and(|known| known.is_same_key(&incoming))
+            };
+            if let Some(version) = record.versions.iter().find(same) {
+                return Err(ManageError::SameKey { version: version.number });
+            }
             // Moved in, and back out of a record that was not committed: key material has no copies.
-            let key = VersionKey::local(material.take().ok_or(ManageError::Contended)?);
+            let key = VersionKey::local(incoming);
             let (next, number) = append(record, key, VersionState::Active, now)?;
             match self.inner.write(name, &next, Condition::Revision(live.revision)).await {
                 Ok(revision) => {

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::{Inner, Transit};
 use crate::cell::{Cell, Content};
+use crate::error::ManageError;
 
 /// Ends when the last handle on the keys is dropped, which waits for it: whoever opens the store again finds it free.
 pub(super) struct Keeper {
@@ -24,14 +25,15 @@ struct Refill {
 }
 
 impl Keeper {
-    pub(super) fn start(inner: Weak<Inner>) -> io::Result<Self> {
+    pub(super) fn start(inner: Weak<Inner>, now: u64) -> io::Result<Self> {
         let (requests, inbox) = mpsc::sync_channel::<Refill>(QUEUE);
         let ended = Arc::new(AtomicBool::new(false));
         let is_over = Arc::clone(&ended);
         let thread = std::thread::Builder::new().name("strongroom-transit".to_owned()).spawn(move || {
             let is_over = || is_over.load(Ordering::Relaxed);
             let mut round = Instant::now();
-            let mut sweep = round;
+            let mut sweep = now.saturating_add(FIRST_SWEEP);
+            let mut seen = 0;
             loop {
                 let request = match inbox.recv_timeout(round.saturating_duration_since(Instant::now())) {
                     Ok(request) => Some(request),
@@ -47,15 +49,16 @@ impl Keeper {
                     transit.refill(&cell, version);
                 }
                 // Busy keys must not put off what time brings.
-                let now = Instant::now();
-                if now >= round {
+                if Instant::now() >= round {
+                    transit.follow_others(&mut seen);
                     transit.look_after(is_over);
-                    round = now + TICK;
+                    round = Instant::now() + TICK;
                 }
+                let now = transit.now();
                 if now >= sweep {
                     // Errors come again with the next sweep, and at every `destroy_due`.
                     let _ = pollster::block_on(transit.destroy_due_until(is_over));
-                    sweep = now + SWEEP;
+                    sweep = now.saturating_add(SWEEP);
                 }
             }
         })?;
@@ -87,9 +90,37 @@ impl Transit {
         let Ok(live) = content.usable() else { return };
         let Ok((version, key)) = live.protecting(Some(version)) else { return };
         // Without a block the next operation asks again, and tells its caller what is wrong.
-        let _ = key
-            .counter()
-            .refill(live.blocks, |asked| pollster::block_on(self.inner.ledger.reserve(version.id, asked)));
+        let _ = key.counter().refill(live.blocks, |asked| {
+            pollster::block_on(self.inner.reserve(&cell.name, live, version.id, asked))
+        });
+    }
+
+    /// Takes over what other managers have changed. `seen` is the store's last commit before the round before.
+    fn follow_others(&self, seen: &mut u64) {
+        let Ok(status) = self.inner.barrier.status() else { return };
+        if status.sequence == *seen {
+            return;
+        }
+        let mut complete = true;
+        for cell in self.inner.cells() {
+            complete &= pollster::block_on(self.follow(&cell)).is_ok();
+        }
+        // What could not be read is tried again at the next tick, and at every reservation.
+        if complete {
+            *seen = status.sequence;
+        }
+    }
+
+    async fn follow(&self, cell: &Cell) -> Result<(), ManageError> {
+        let known = cell.revision();
+        let stored = self.inner.barrier.get(&self.inner.path(&cell.name)?).await?;
+        if known.is_none() || known == stored.map(|entry| entry.revision()) {
+            return Ok(());
+        }
+        match self.reload(&cell.name).await {
+            Err(ManageError::NotFound) => Ok(()),
+            outcome => outcome,
+        }
     }
 
     /// What time brings: rotation by age, destruction. Errors come again at the next tick, and at every use.
@@ -115,5 +146,7 @@ impl Transit {
 
 const QUEUE: usize = 256;
 const TICK: Duration = Duration::from_millis(500);
-/// Between looks at the keys that nobody uses: one of them may be due for destruction.
-const SWEEP: Duration = Duration::from_secs(60 * 60);
+/// Seconds between looks at the keys that nobody uses: one of them may be due for destruction.
+const SWEEP: u64 = 60 * 60;
+/// After the keys were opened: not at once, so that a key comes back with an older copy of the store.
+const FIRST_SWEEP: u64 = 60;

@@ -70,4 +70,4 @@ impl Inner {
 }
 
 /// Each failure is another's success.
-const ATTEMPTS: usize = 32;
+pub(super) const ATTEMPTS: usize = 32;

@@ -130,6 +130,10 @@ impl Transit {
 
     /// Removes every version before `min_available` for ever: Vault's `trim`.
     ///
+    /// As in Vault it does so at once, also while the key may not be deleted: raising both minimums is all that comes before it, and
+    /// nothing makes anybody wait between that and this. Whoever wants others to have time to object leaves the minimums raised for a
+    /// while first, or destroys versions by [`set_state`](Self::set_state), which does wait.
+    ///
     /// # Errors
     ///
     /// [`ManageError::Policy`] unless both minimum versions have been raised so far; or as storage says.

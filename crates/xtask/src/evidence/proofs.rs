@@ -109,6 +109,7 @@ pub(super) const PROOFS: &[Proof] = &[
     proof("vectors/shares", "every vector is run, none is left out", tests!("formats")),
     proof("vectors/slots", "every vector is run, none is left out", tests!("formats")),
     proof("vectors/rewraps", "every vector is run, none is left out", tests!("formats")),
+    proof("vectors/envelopes", "every vector is run, none is left out", tests!("formats")),
     proof("vectors/backups", "whole stores made in Python are restored, opened and read", tests!("formats")),
     // Storage.
     proof("storage/conformance-memory", "the whole suite passes", tests!("conformance")),
@@ -570,6 +571,22 @@ pub(super) const PROOFS: &[Proof] = &[
         "0 copies of a key of any type in memory after its drop; found while it lives",
         tests!("algorithms_traces"),
     ),
+    // Envelopes.
+    proof(
+        "envelope/flips",
+        "tampered streams are refused in every way of opening: 100 %; of the header's two copies one may rot",
+        tests!("stream"),
+    ),
+    proof("envelope/cuts", "truncated and extended streams are refused: 100 %", tests!("stream")),
+    proof("envelope/segments", "re-ordered streams are refused: 100 %", tests!("stream")),
+    proof("envelope/splices", "spliced streams are refused: 100 %", tests!("stream")),
+    proof("envelope/small-flips", "tampered small objects are refused: 100 %", tests!("small")),
+    proof(
+        "envelope/rewrap-crashes",
+        "a crash at any byte of a rewrap leaves a stream that opens and can be rewrapped",
+        tests!("rewrap"),
+    ),
+    proof("envelope/partial-files", "a file that fails to decrypt leaves nothing behind", tests!("files")),
     // What broke elsewhere.
     proof(
         "fuzz/corpus",

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::json;
-use strongroom_envelope::stream::has_spare_header;
+use strongroom_envelope::stream::{self, HeaderSlots};
 
 use super::batch::{Batch, Done, Outcome, Task, with_path};
 use super::places::{self, Found, Place};
@@ -47,7 +47,7 @@ fn inspect(found: &Found) -> Result<Outcome, Failure> {
     let Some((file, metadata, header)) = places::encrypted(found)? else {
         return Ok(Outcome::PassedOver("not encrypted"));
     };
-    let spare = has_spare_header(&file)?;
+    let spare = stream::inspect(&file)?.slots() == HeaderSlots::Alike;
     let (key, size) = (shown(header.name()), metadata.len());
     let path = shown(found.path.display());
     let note = if spare {

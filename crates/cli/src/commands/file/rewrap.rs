@@ -9,7 +9,7 @@ use clap::Args;
 use serde_json::json;
 use strongroom::HsmKey;
 use strongroom_envelope::ReadAt;
-use strongroom_envelope::stream::{Area, check_header, has_spare_header, rewrap_in_place};
+use strongroom_envelope::stream::{Area, HeaderSlots, check_header, inspect, rewrap_in_place};
 
 use super::batch::{Batch, Done, Outcome, Task, with_path};
 use super::keys::{Choice, Keys, parse_hsm};
@@ -76,7 +76,7 @@ fn rewrap(keys: &mut Keys<'_>, found: &Found) -> Result<Outcome, Failure> {
     let (file, _) = places::open(place.path(), false)?;
     let header = places::header(&file)?;
     // Without its spare, the header under an old version may still be there.
-    if has_spare_header(&file)? && keys.is_newest(&header)? {
+    if inspect(&file)?.slots() == HeaderSlots::Alike && keys.is_newest(&header)? {
         // One of another store may have the same names.
         check_header(keys.of(&header)?.key(), &file).map_err(|error| why::not_decrypted(error, &header))?;
         return Ok(Outcome::PassedOver("under the newest version already"));
