@@ -4,7 +4,7 @@ import base64
 import json
 from pathlib import Path
 
-from strongroom_formats import backup, bch, entry, envelope, head, keyring, names, policy, record, rewrap, shamir, share, slots
+from strongroom_formats import audit, backup, bch, entry, envelope, head, keyring, names, policy, record, rewrap, shamir, share, slots
 from strongroom_formats.primitives import sha256
 from strongroom_formats.share import from_text
 from strongroom_formats.wire import Reader, Refused
@@ -250,6 +250,20 @@ def _unwrapping(vector: dict) -> envelope.Unwrap:
     return unwrap
 
 
+def audit_chains(vectors: dict) -> int:
+    for vector in vectors["sealed"]:
+        records = audit.verify(raw(vector["chain"]), vector["purpose"], raw(vector["key"]))
+        assert len(records) == vector["lines"]
+    for vector in vectors["growing"]:
+        arguments = raw(vector["chain"]), vector["purpose"], raw(vector["key"])
+        refuses("unfinished", audit.verify, *arguments)
+        if vector["good"]:
+            audit.verify(*arguments, growing=True)
+    for vector in vectors["refused"]:
+        refuses(vector["reason"], audit.verify, raw(vector["chain"]), vector["purpose"], raw(vector["key"]))
+    return sum(len(vectors[name]) for name in ("sealed", "growing", "refused"))
+
+
 CHECKS = {
     "records.json": records,
     "storage_keys.json": storage_keys,
@@ -262,6 +276,7 @@ CHECKS = {
     "rewraps.json": rewraps,
     "backups.json": backups,
     "envelopes.json": envelopes,
+    "audit_chains.json": audit_chains,
 }
 
 

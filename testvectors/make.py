@@ -5,10 +5,10 @@ import json
 import sys
 from pathlib import Path
 
-from generators import backups, entries, envelopes, heads, keyrings, policies, records, rewraps, shares, slots, storage_keys
+from generators import audit_chains, backups, entries, envelopes, heads, keyrings, policies, records, rewraps, shares, slots, storage_keys
 
 HERE = Path(__file__).parent
-GENERATORS = (records, storage_keys, entries, heads, keyrings, policies, shares, slots, rewraps, backups, envelopes)
+GENERATORS = (records, storage_keys, entries, heads, keyrings, policies, shares, slots, rewraps, backups, envelopes, audit_chains)
 NOTE = "Made by testvectors/make.py from docs/FORMATS.md: do not edit. Bytes are hex; numbers and text are themselves."
 
 

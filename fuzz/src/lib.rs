@@ -22,15 +22,18 @@ use strongroom_shamir::text::{self, Decoded, ShareText};
 use strongroom_shamir::{Share, vault};
 use strongroom_storage::fuzzing as storage;
 
+mod audit;
 mod envelope;
 pub mod fixed;
 mod log;
 
+pub use audit::chain as audit_chain;
 pub use envelope::{header as envelope_header, small as envelope_small, stream as envelope_stream};
 pub use log::patched as log;
 
 /// Every target by name, so that the seeds can be checked against them.
 pub const TARGETS: &[(&str, fn(&[u8]) -> bool)] = &[
+    ("audit_chain", audit_chain),
     ("backup", backup),
     ("entry", entry),
     ("envelope_header", envelope_header),

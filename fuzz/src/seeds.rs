@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use strongroom::{InitOptions, MemoryStorage, Plaintext, Preparation};
+use strongroom_audit::{Entry, P256Key, Public, Sink, Time, Value, Writer};
 use strongroom_barrier::Head;
 use strongroom_crypto::hpke::{self, KeyPair, Suite};
 use strongroom_crypto::record::{Sealer, Term};
@@ -43,6 +44,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 fn seeds(target: &str) -> Result<Vec<Vec<u8>>, Box<dyn Error>> {
     Ok(match target {
+        "audit_chain" => audit_chains()?,
         "backup" => vec![backup()?],
         "record" => vec![
             Sealer::start(fixed::STORE, fixed::TERM, &fixed::term_key())?
@@ -225,6 +227,39 @@ fn keyrings() -> Result<Vec<Vec<u8>>, Box<dyn Error>> {
     keyring.destroy_term(Term::new(1), 12, 1_700_000_200)?;
     seeds.push(keyring.encode()?.expose().to_vec());
     Ok(seeds)
+}
+
+/// One that was never signed, and the same co-signed and sealed.
+fn audit_chains() -> Result<Vec<Vec<u8>>, Box<dyn Error>> {
+    let key = P256Key::from_secret(fixed::term_key()).ok_or("no key")?;
+    let at = Time::from_seconds(1_795_631_400);
+    let mut seeds = Vec::new();
+    for sealed in [false, true] {
+        let mut lines = Lines(Vec::new());
+        let mut writer = Writer::begin(&mut lines, at, "seed")?;
+        let entry = Entry::new("present").with("name", Public::new("Ada \"A\" \\ Zoë")?);
+        let entry = entry.with("shares", 2_u64);
+        writer.append(at, entry.with("set", Value::Id(fixed::SET)).with("yes", true).with("until", at))?;
+        let entry = Entry::new("key").with("check", Value::CheckValue(vec![1, 2, 3]));
+        writer.append(at, entry.with("object", Value::ObjectId(vec![4; 20])).with("hash", Value::Sha256([5; 32])))?;
+        if sealed {
+            writer.cosign(at, Public::new("Grace")?, &key)?;
+            writer.sign(at, &key)?;
+            writer.seal(at, &key)?;
+        }
+        seeds.push(lines.0);
+    }
+    Ok(seeds)
+}
+
+/// A chain in memory.
+struct Lines(Vec<u8>);
+
+impl Sink for &mut Lines {
+    fn append(&mut self, line: &[u8]) -> std::io::Result<()> {
+        self.0.extend_from_slice(line);
+        Ok(())
+    }
 }
 
 fn heads() -> Vec<Vec<u8>> {

@@ -6,7 +6,8 @@ use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    backup, check, file, generate, hsm, init, key, keys, rekey, restore, share, shell, slot, status, values,
+    backup, ceremony, check, file, generate, hsm, init, key, keys, rekey, restore, share, shell, slot,
+    status, values,
 };
 use crate::{demo, exit};
 
@@ -98,6 +99,9 @@ pub(crate) enum Command {
     Backup(backup::Backup),
     /// Make a store from a backup, after everything in it was checked. Takes the shares of the backup's time.
     Restore(restore::Restore),
+    /// Key ceremonies: root keys made, replaced, checked, recovered and destroyed by people in a room, by a reviewed plan.
+    #[command(subcommand)]
+    Ceremony(ceremony::Ceremony),
     /// Unseal once, then take commands line by line until `exit`, the end of input, or idleness.
     Shell(shell::Shell),
     /// Protect the files of a directory in a temporary store, and prove that nothing of them shows.

@@ -1,6 +1,7 @@
 //! One file for each family of commands.
 
 pub(crate) mod backup;
+pub(crate) mod ceremony;
 pub(crate) mod check;
 pub(crate) mod file;
 pub(crate) mod generate;
@@ -41,6 +42,7 @@ pub(crate) fn run(command: Command, context: &mut Context) -> Result<(), Failure
         Command::Check(command) => command.run(context),
         Command::Backup(command) => command.run(context),
         Command::Restore(command) => command.run(context),
+        Command::Ceremony(command) => command.run(context),
         Command::Shell(command) => command.run(context),
         Command::Demo(command) => demo::run(&command, context),
         Command::Completions(command) => command.run(context.output),

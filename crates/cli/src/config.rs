@@ -80,7 +80,7 @@ fn default_place() -> Option<PathBuf> {
 }
 
 /// Asks for a PIN that the configuration does not tell where to find.
-fn ask_pin(token: &str) -> Option<SecretBytes> {
+pub(crate) fn ask_pin(token: &str) -> Option<SecretBytes> {
     if !MAY_ASK.load(Ordering::SeqCst) || !terminal::is_present() {
         return None;
     }

@@ -15,6 +15,14 @@ use strongroom::{
     CommitError, EndOfRewrapError, HsmConfigError, HsmPartError, HsmsError, InitError, OpenError, PathError,
     ReadError, RewrapError, ShareError, SlotError, UnsealError,
 };
+use strongroom_ceremony::audit::file::FileError as TranscriptFileError;
+use strongroom_ceremony::hsm::RehearsalError;
+use strongroom_ceremony::plan::PlanError;
+use strongroom_ceremony::plan::ask::AskError;
+use strongroom_ceremony::register::RegisterError;
+use strongroom_ceremony::run::{CeremonyError, SoftwareError};
+use strongroom_ceremony::slot_file::SlotFileError;
+use strongroom_ceremony::transcript::TranscriptError;
 use strongroom_envelope::files::FileError;
 use strongroom_envelope::stream::{DecryptError, EncryptError, StreamRewrapError};
 use strongroom_envelope::{
@@ -163,6 +171,63 @@ sorted! {
     EncryptError => encrypt;
     DecryptError => decrypt;
     StreamRewrapError => rewrap_stream;
+    PlanError => |_| Kind::Usage;
+    AskError => |_| Kind::Usage;
+    SlotFileError => |_| Kind::Damaged;
+    RehearsalError => |_| Kind::Failure;
+    CeremonyError => ceremony;
+    TranscriptFileError => transcript_file;
+    TranscriptError => |_| Kind::Damaged;
+    RegisterError => register;
+}
+
+fn ceremony(error: &CeremonyError) -> Kind {
+    match error {
+        CeremonyError::AnotherPlan | CeremonyError::WasAborted | CeremonyError::SoleApprover => {
+            Kind::Conflict
+        }
+        CeremonyError::Absent(_) | CeremonyError::NobodyIs(_) | CeremonyError::Custody(_) => Kind::Usage,
+        CeremonyError::Software(SoftwareError::Unreadable(error)) | CeremonyError::Io { error, .. } => {
+            io_kind(error)
+        }
+        CeremonyError::Software(_) => Kind::Unprotected,
+        CeremonyError::Init(error) => init(error),
+        CeremonyError::Storage(error) => storage_open(error),
+        CeremonyError::Open(error) => open(error),
+        CeremonyError::Unseal(error) => unseal(error),
+        CeremonyError::Read(error) => read(error),
+        CeremonyError::Slot(error) => slot(error),
+        CeremonyError::Possession(error) => possession(error),
+        CeremonyError::Restore(error) => restore(error),
+        CeremonyError::TooFew { .. } | CeremonyError::SharesBad { .. } => Kind::Sealed,
+        CeremonyError::SlotFile(_) | CeremonyError::CheckFailed => Kind::Damaged,
+        CeremonyError::Hsm(_) => Kind::Hsm,
+        CeremonyError::Gone(_)
+        | CeremonyError::Record(_)
+        | CeremonyError::Journal(_)
+        | CeremonyError::Encode(_)
+        | CeremonyError::Signing(_)
+        | CeremonyError::Misfit(_) => Kind::Failure,
+    }
+}
+
+fn register(error: &RegisterError) -> Kind {
+    match error {
+        RegisterError::File(error) => transcript_file(error),
+        RegisterError::Verify(_) | RegisterError::Rule { line: Some(_), .. } => Kind::Damaged,
+        RegisterError::Rule { line: None, .. } => Kind::Conflict,
+        RegisterError::Append(_) => Kind::Failure,
+    }
+}
+
+fn transcript_file(error: &TranscriptFileError) -> Kind {
+    match error {
+        TranscriptFileError::Io(error) => io_kind(error),
+        TranscriptFileError::InUse => Kind::InUse,
+        TranscriptFileError::Damaged(_) => Kind::Damaged,
+        TranscriptFileError::OtherPurpose | TranscriptFileError::Sealed => Kind::Conflict,
+        TranscriptFileError::Append(_) => Kind::Failure,
+    }
 }
 
 fn io_kind(error: &io::Error) -> Kind {

@@ -15,7 +15,7 @@
 //! | `exit` | sorting every error by kind, and so into exit codes |
 //! | `demo` | real files through the life of a store, and the proof on its raw bytes |
 //!
-//! It knows the façade, envelopes and named keys, has no cryptography and no `unsafe`, and blocks on one future at a time.
+//! It knows the façade, envelopes, named keys and ceremonies, has no cryptography and no `unsafe`, and blocks on one future at a time.
 
 mod arguments;
 mod commands;

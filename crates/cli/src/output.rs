@@ -65,6 +65,13 @@ impl Output {
         }
     }
 
+    /// A question on stderr, whose answer stands behind it.
+    #[expect(clippy::unused_self, reason = "all output goes through this type")]
+    pub(crate) fn prompt(self, text: &str) {
+        // Nobody can be told when stderr is gone.
+        let _ = write!(io::stderr(), "{}", harmless(text));
+    }
+
     /// Something that a person should know even if all goes well; on stderr, unless `--quiet`.
     pub(crate) fn warning(self, text: &str) {
         self.note(&format!("{} {text}", self.paint_err(YELLOW, "warning:")));

@@ -67,7 +67,7 @@ pub(crate) fn show_until_written_down(text: &str, proof: &str) -> Result<(), Fai
 }
 
 /// The screen, until it is dropped.
-struct Screen;
+pub(crate) struct Screen;
 
 /// What is needed to leave it.
 struct Shown {
@@ -76,7 +76,7 @@ struct Shown {
 }
 
 impl Screen {
-    fn enter() -> Result<Self, Failure> {
+    pub(crate) fn enter() -> Result<Self, Failure> {
         let mut shown = shown();
         let mut terminal = open().map_err(unreadable)?;
         let before = tcgetattr(&terminal).ok();

@@ -79,7 +79,7 @@ pub use strongroom_seal::hsm::{HsmKeys, HsmPart, HsmPartError, HsmSecret, NoHsm}
 pub use strongroom_seal::policy::{Group, HsmKey, Policy, Quorum};
 pub use strongroom_seal::slot::{Slot, SlotId, SlotSet, SlotState};
 pub use strongroom_seal::unseal::{
-    Accepted, Possession, Progress, Proved, ShareError, ShareIdentity, ShareName,
+    Accepted, Possession, Progress, Proved, ShareError, ShareIdentity, ShareName, verify_share,
 };
 pub use strongroom_shamir::text::{Decoded, ShareText, ShareTextError};
 pub use strongroom_shamir::{Share, text as share_text, vault as vault_share};

@@ -220,6 +220,7 @@ const TARGETS: &[(&str, &str)] = &[
     ("envelope_small", "a small encrypted object, opened under a key that binds nothing"),
     ("envelope_stream", "an encrypted stream, by every way it can be read"),
     ("rewrap_state", "how far a rewrap has come"),
+    ("audit_chain", "an audit chain, whole and line by line"),
     ("backup", "a backup, up to its end"),
     ("log", "a store's log after a kill, patched"),
     ("log_replay", "a log's header, frames and changes"),

@@ -14,6 +14,8 @@ mod why;
 
 use clap::Subcommand;
 
+pub(crate) use keys::parse_hsm;
+
 use crate::context::Context;
 use crate::exit::Failure;
 

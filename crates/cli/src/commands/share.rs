@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use strongroom::backup::Backup;
-use strongroom::{SealedStore, Share as RawShare, ShareError, ShareIdentity, ShareText};
+use strongroom::{
+    SealedStore, Share as RawShare, ShareError, ShareIdentity, ShareText, SlotSet, verify_share,
+};
 
 use super::backup::open_backup;
 use crate::context::Context;
@@ -38,9 +40,14 @@ impl Share {
 }
 
 /// What shares are checked against.
-enum Against {
+pub(crate) enum Against {
     Store(SealedStore),
-    Backup { path: PathBuf, backup: Backup<File> },
+    Backup {
+        path: PathBuf,
+        backup: Backup<File>,
+    },
+    /// The public slot file of a ceremony.
+    Slots(Box<SlotSet>),
 }
 
 impl Against {
@@ -48,7 +55,17 @@ impl Against {
         match self {
             Self::Store(store) => store.verify_share(share),
             Self::Backup { backup, .. } => backup.verify_share(share),
+            Self::Slots(slots) => verify_share(slots, share),
         }
+    }
+
+    /// The same once more, since recognising a raw share uses it up.
+    fn again(&self, context: &mut Context) -> Result<Self, Failure> {
+        Ok(match self {
+            Self::Store(_) => Self::Store(context.sealed()?),
+            Self::Backup { path, .. } => Self::Backup { path: path.clone(), backup: open_backup(path)? },
+            Self::Slots(slots) => Self::Slots(slots.clone()),
+        })
     }
 
     /// A raw share is recognised by collecting it, and forgotten again.
@@ -56,82 +73,78 @@ impl Against {
         Ok(match self {
             Self::Store(store) => store.unsealing().offer_vault(None, share)?,
             Self::Backup { backup, .. } => backup.unsealing().offer_vault(None, share)?,
+            Self::Slots(_) => {
+                return Err(Failure::usage(
+                    "a slot file tells nothing of a share in Vault's form: check it against the store",
+                ));
+            }
         })
     }
 }
 
 impl Verify {
     fn run(self, context: &mut Context) -> Result<(), Failure> {
-        context.protect()?;
-        let output = context.output;
-        let mut texts = Vec::new();
-        for file in &context.global.share_files {
-            for (line, text) in shares::read_file(output, file)? {
-                texts.push((format!("{}, line {line}", file.display()), text));
-            }
-        }
-        let mut against = self.against(context)?;
-        if texts.is_empty() {
-            if !context.global.share_files.is_empty() {
-                return Err(Failure::usage("the share files hold no share"));
-            }
-            if !terminal::is_present() {
-                return Err(Failure::usage("there is no terminal to ask at: give --share-file FILE"));
-            }
-            let text = terminal::ask_hidden("Share (it does not show): ")?;
-            texts.push(("the share that was typed".to_owned(), text.unwrap_or_default()));
-        }
-        let mut found = Vec::new();
-        let mut bad = Vec::new();
-        for (origin, text) in texts {
-            let checked = match shares::parse(text.trim()) {
-                Err(why) => Err(why),
-                Ok(Typed::Own(share)) => against.verify(&share).map_err(|error| error.to_string()),
-                Ok(Typed::Mended(share, corrections)) => {
-                    if !terminal::is_present() {
-                        Err(shares::unconfirmed(&corrections))
-                    } else if shares::confirm(output, &corrections)? {
-                        against.verify(&share).map_err(|error| error.to_string())
-                    } else {
-                        Err("it was not typed as it is written".to_owned())
-                    }
-                }
-                Ok(Typed::Raw(share)) => {
-                    let again = self.again(context, &against)?;
-                    let taken = std::mem::replace(&mut against, again);
-                    match taken.recognise(share) {
-                        Ok(accepted) => {
-                            found.push(accepted_json(&origin, &accepted));
-                            continue;
-                        }
-                        Err(failure) => Err(failure.message),
-                    }
-                }
-            };
-            match checked {
-                Ok(identity) => found.push(identity_json(&origin, &identity)),
-                Err(why) => bad.push((origin, why)),
-            }
-        }
-        tell(context, &found, &bad)
+        let against = match &self.backup {
+            Some(path) => Against::Backup { path: path.clone(), backup: open_backup(path)? },
+            None => Against::Store(context.sealed()?),
+        };
+        check(context, against)
     }
+}
 
-    fn against(&self, context: &mut Context) -> Result<Against, Failure> {
-        match &self.backup {
-            Some(path) => Ok(Against::Backup { path: path.clone(), backup: open_backup(path)? }),
-            None => context.sealed().map(Against::Store),
+/// Checks the shares that come from files or from a person, each by itself.
+pub(crate) fn check(context: &mut Context, mut against: Against) -> Result<(), Failure> {
+    context.protect()?;
+    let output = context.output;
+    let mut texts = Vec::new();
+    for file in &context.global.share_files {
+        for (line, text) in shares::read_file(output, file)? {
+            texts.push((format!("{}, line {line}", file.display()), text));
         }
     }
-
-    /// The same once more, since recognising a raw share uses it up.
-    fn again(&self, context: &mut Context, against: &Against) -> Result<Against, Failure> {
-        match against {
-            Against::Backup { path, .. } => {
-                Ok(Against::Backup { path: path.clone(), backup: open_backup(path)? })
+    if texts.is_empty() {
+        if !context.global.share_files.is_empty() {
+            return Err(Failure::usage("the share files hold no share"));
+        }
+        if !terminal::is_present() {
+            return Err(Failure::usage("there is no terminal to ask at: give --share-file FILE"));
+        }
+        let text = terminal::ask_hidden("Share (it does not show): ")?;
+        texts.push(("the share that was typed".to_owned(), text.unwrap_or_default()));
+    }
+    let mut found = Vec::new();
+    let mut bad = Vec::new();
+    for (origin, text) in texts {
+        let checked = match shares::parse(text.trim()) {
+            Err(why) => Err(why),
+            Ok(Typed::Own(share)) => against.verify(&share).map_err(|error| error.to_string()),
+            Ok(Typed::Mended(share, corrections)) => {
+                if !terminal::is_present() {
+                    Err(shares::unconfirmed(&corrections))
+                } else if shares::confirm(output, &corrections)? {
+                    against.verify(&share).map_err(|error| error.to_string())
+                } else {
+                    Err("it was not typed as it is written".to_owned())
+                }
             }
-            Against::Store(_) => self.against(context),
+            Ok(Typed::Raw(share)) => {
+                let again = against.again(context)?;
+                let taken = std::mem::replace(&mut against, again);
+                match taken.recognise(share) {
+                    Ok(accepted) => {
+                        found.push(accepted_json(&origin, &accepted));
+                        continue;
+                    }
+                    Err(failure) => Err(failure.message),
+                }
+            }
+        };
+        match checked {
+            Ok(identity) => found.push(identity_json(&origin, &identity)),
+            Err(why) => bad.push((origin, why)),
         }
     }
+    tell(context, &found, &bad)
 }
 
 fn tell(context: &Context, found: &[Value], bad: &[(String, String)]) -> Result<(), Failure> {

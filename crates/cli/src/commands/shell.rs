@@ -150,6 +150,7 @@ impl Shell {
         | Command::Restore(_)
         | Command::Shell(_)
         | Command::Demo(_)
+        | Command::Ceremony(_)
         | Command::Man(_) = command
         {
             return Err(Failure::usage("this works outside a shell only: leave it with `exit` first"));
@@ -177,4 +178,4 @@ fn parse(words: Vec<String>) -> Result<Line, clap::Error> {
     Line::from_arg_matches(&command.try_get_matches_from(words)?)
 }
 
-const OUTSIDE: [&str; 6] = ["init", "restore", "shell", "demo", "completions", "man"];
+const OUTSIDE: [&str; 7] = ["init", "restore", "shell", "demo", "ceremony", "completions", "man"];

@@ -35,7 +35,7 @@ impl Choice {
 }
 
 /// Reads `hsm(token, key)`. What is wrong with it is not repeated.
-pub(super) fn parse_hsm(text: &str) -> Result<HsmKey, String> {
+pub(crate) fn parse_hsm(text: &str) -> Result<HsmKey, String> {
     match text.parse() {
         Ok(Policy::Hsm(key)) => Ok(key),
         _ => Err("a key in an HSM is written hsm(TOKEN, KEY), with the token's name in the configuration"

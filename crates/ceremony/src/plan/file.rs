@@ -1,0 +1,434 @@
+//! From the file's words to a plan that fits together.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+use strongroom::{Policy, Suite};
+
+use super::{Allowance, Custody, Kind, Person, Plan, PlanError, Role, Step, TranscriptKey, VERSION};
+
+/// The file, word by word.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Words {
+    version: u32,
+    kind: String,
+    title: String,
+    store: Option<PathBuf>,
+    output: PathBuf,
+    label: Option<String>,
+    policy: Option<String>,
+    suite: Option<String>,
+    backup: Option<PathBuf>,
+    slot_file: Option<PathBuf>,
+    requested_by: Option<String>,
+    cooling_off: Option<String>,
+    software: Option<String>,
+    transcript_key: Option<String>,
+    transcript_fingerprint: Option<String>,
+    #[serde(default)]
+    devices: Vec<String>,
+    #[serde(default)]
+    allow: Vec<String>,
+    steps: Vec<String>,
+    people: Vec<FilePerson>,
+    #[serde(default)]
+    hsm: toml::Table,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FilePerson {
+    name: String,
+    initials: String,
+    roles: Vec<String>,
+    group: Option<String>,
+    custody: Option<String>,
+    recipient: Option<String>,
+    certificate: Option<PathBuf>,
+    fingerprint: Option<String>,
+}
+
+pub(super) fn parse(text: &str, hash: [u8; 32]) -> Result<Plan, PlanError> {
+    // The library's whole message quotes lines; the short one says enough.
+    let file: Words = toml::from_str(text).map_err(|error| PlanError::Syntax {
+        line: error.span().map(|span| line_of(text, span.start)),
+        message: error.message().to_owned(),
+    })?;
+    if file.version != VERSION {
+        return Err(PlanError::Version(file.version));
+    }
+    let kind = Kind::from_word(&file.kind).ok_or_else(|| PlanError::Value {
+        word: "kind",
+        value: file.kind.clone(),
+        expected: Kind::ALL.map(Kind::word).join(", "),
+    })?;
+    words_fit(kind, &file)?;
+    let steps = steps(kind, &file.steps)?;
+    let people = file.people.into_iter().map(person).collect::<Result<Vec<_>, _>>()?;
+    let plan = Plan {
+        kind,
+        title: plain("title", file.title)?,
+        store: file.store,
+        output: file.output,
+        label: plain("label", file.label.unwrap_or_else(|| "custodians".to_owned()))?,
+        policy: file.policy.map(|policy| policy.parse::<Policy>()).transpose().map_err(PlanError::Policy)?,
+        suite: suite(file.suite.as_deref())?,
+        backup: file.backup,
+        slot_file: file.slot_file,
+        requested_by: file.requested_by,
+        cooling_off: file.cooling_off.map_or(Ok(0), |text| duration(&text))?,
+        software: file.software.map(|text| software(&text)).transpose()?,
+        transcript: transcript(file.transcript_key, file.transcript_fingerprint)?,
+        devices: file.devices.into_iter().map(|device| plain("devices", device)).collect::<Result<_, _>>()?,
+        allow: allowances(&file.allow)?,
+        people,
+        steps,
+        hsm: file.hsm,
+        hash,
+    };
+    people_fit(&plan)?;
+    approval_fits(&plan)?;
+    custodians_fit(&plan)?;
+    tokens_fit(&plan)?;
+    Ok(plan)
+}
+
+/// Which words a kind needs, and which it has no use for.
+fn words_fit(kind: Kind, file: &Words) -> Result<(), PlanError> {
+    let there = [
+        ("store", file.store.is_some(), Some(kind != Kind::ShareCheck)),
+        ("policy", file.policy.is_some(), Some(kind.deals())),
+        ("suite", file.suite.is_some(), if kind.deals() { None } else { Some(false) }),
+        ("backup", file.backup.is_some(), Some(kind == Kind::Recovery)),
+        ("slot_file", file.slot_file.is_some(), Some(kind == Kind::ShareCheck)),
+        ("requested_by", file.requested_by.is_some(), if kind.needs_approval() { Some(true) } else { None }),
+        (
+            "cooling_off",
+            file.cooling_off.is_some(),
+            if matches!(kind, Kind::Rekey | Kind::SealChange) { None } else { Some(false) },
+        ),
+    ];
+    for (word, is_there, wanted) in there {
+        match wanted {
+            Some(true) if !is_there => return Err(PlanError::Missing { kind, word }),
+            Some(false) if is_there => return Err(PlanError::Unwanted { kind, word }),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn steps(kind: Kind, words: &[String]) -> Result<Vec<Step>, PlanError> {
+    let mut expected = kind.steps().iter();
+    let mut steps = Vec::with_capacity(words.len());
+    for word in words {
+        let step = Step::from_word(word).ok_or_else(|| PlanError::Value {
+            word: "steps",
+            value: word.clone(),
+            expected: kind.steps().iter().map(|step| step.word()).collect::<Vec<_>>().join(", "),
+        })?;
+        loop {
+            match expected.next() {
+                Some(next) if *next == step => break,
+                Some(skipped) if skipped.is_optional() => {}
+                Some(skipped) if kind.steps().contains(&step) && !steps.contains(&step) => {
+                    return Err(PlanError::StepMissing { kind, step: *skipped });
+                }
+                _ => return Err(PlanError::StepOutOfPlace { kind, step }),
+            }
+        }
+        steps.push(step);
+    }
+    match expected.find(|step| !step.is_optional()) {
+        Some(missing) => Err(PlanError::StepMissing { kind, step: *missing }),
+        None => Ok(steps),
+    }
+}
+
+fn person(file: FilePerson) -> Result<Person, PlanError> {
+    let name = plain("name", file.name)?;
+    let wrong = |problem| PlanError::Person { name: name.clone(), problem };
+    let mut roles = BTreeSet::new();
+    for word in &file.roles {
+        let role = Role::from_word(word).ok_or_else(|| PlanError::Value {
+            word: "roles",
+            value: word.clone(),
+            expected: Role::ALL.map(Role::word).join(", "),
+        })?;
+        roles.insert(role);
+    }
+    if roles.is_empty() {
+        return Err(wrong("no role: say what the person does"));
+    }
+    let initials = plain("initials", file.initials)?;
+    if initials.chars().any(char::is_whitespace) || initials.chars().count() > MAX_INITIALS {
+        return Err(wrong("initials are one word of at most 8 letters"));
+    }
+    let custody = match file.custody.as_deref() {
+        None => None,
+        Some("age") => {
+            let recipient = file.recipient.clone().ok_or_else(|| wrong("custody by age needs recipient"))?;
+            Some(Custody::Age { recipient })
+        }
+        Some("openpgp") => {
+            let certificate = file
+                .certificate
+                .clone()
+                .ok_or_else(|| wrong("custody by OpenPGP needs certificate, a file"))?;
+            let fingerprint = file.fingerprint.as_deref().map(hexadecimal);
+            let fingerprint = fingerprint.ok_or_else(|| {
+                wrong("custody by OpenPGP needs fingerprint, so that the file cannot be exchanged unnoticed")
+            })?;
+            if !FINGERPRINTS.contains(&fingerprint.len())
+                || !fingerprint.bytes().all(|byte| byte.is_ascii_hexdigit())
+            {
+                return Err(wrong(
+                    "a fingerprint is 40 or 64 hexadecimal digits: a short key id does not do",
+                ));
+            }
+            Some(Custody::OpenPgp { certificate, fingerprint })
+        }
+        Some("screen") => Some(Custody::Screen),
+        Some("paper") => Some(Custody::Paper),
+        Some(other) => {
+            return Err(PlanError::Value {
+                word: "custody",
+                value: other.to_owned(),
+                expected: "age, openpgp, screen or paper".to_owned(),
+            });
+        }
+    };
+    let is_age = matches!(custody, Some(Custody::Age { .. }));
+    let is_openpgp = matches!(custody, Some(Custody::OpenPgp { .. }));
+    if file.recipient.is_some() && !is_age {
+        return Err(wrong("recipient belongs to custody by age"));
+    }
+    if (file.certificate.is_some() || file.fingerprint.is_some()) && !is_openpgp {
+        return Err(wrong("certificate and fingerprint belong to custody by OpenPGP"));
+    }
+    let custodian = roles.contains(&Role::Custodian);
+    if custodian && custody.is_none() {
+        return Err(wrong("a custodian needs custody: age, openpgp, screen or paper"));
+    }
+    if !custodian && (custody.is_some() || file.group.is_some()) {
+        return Err(wrong("custody and group are for those who are custodian"));
+    }
+    Ok(Person { name, initials, roles, group: file.group, custody })
+}
+
+fn people_fit(plan: &Plan) -> Result<(), PlanError> {
+    let mut seen = BTreeSet::new();
+    for word in plan.people.iter().flat_map(|person| [&person.name, &person.initials]) {
+        if !seen.insert(word.to_lowercase()) {
+            return Err(PlanError::Repeated(word.clone()));
+        }
+    }
+    let holders = match plan.kind {
+        Kind::Create => false,
+        _ => !plan.steps.contains(&Step::Unseal) || plan.with_role(Role::Holder).next().is_none(),
+    };
+    for role in [Role::Administrator, Role::Witness] {
+        if plan.with_role(role).next().is_none() {
+            return Err(PlanError::NobodyIs(role));
+        }
+    }
+    // A store that HSMs alone open has no holders, and `check` says what that means.
+    if plan.kind == Kind::ShareCheck && holders && plan.with_role(Role::Holder).next().is_none() {
+        return Err(PlanError::NobodyIs(Role::Holder));
+    }
+    for person in plan.with_role(Role::Administrator) {
+        if person.is(Role::Witness) {
+            let problem = "whoever leads cannot be the witness too: name another witness";
+            return Err(PlanError::Person { name: person.name.clone(), problem });
+        }
+    }
+    match &plan.requested_by {
+        Some(name) if plan.person(name).is_none() => Err(PlanError::UnknownPerson(name.clone())),
+        _ => Ok(()),
+    }
+}
+
+fn approval_fits(plan: &Plan) -> Result<(), PlanError> {
+    if !plan.kind.needs_approval() {
+        return Ok(());
+    }
+    let requester = plan.requested_by.as_deref().unwrap_or_default();
+    let mut approvers = plan.with_role(Role::Approver).peekable();
+    if approvers.peek().is_none() {
+        return Err(PlanError::NobodyIs(Role::Approver));
+    }
+    if approvers.all(|person| person.name == requester) {
+        return Err(PlanError::SoleApprover(requester.to_owned()));
+    }
+    if plan.cooling_off > MAX_COOLING_OFF {
+        return Err(PlanError::CoolingOff);
+    }
+    Ok(())
+}
+
+fn custodians_fit(plan: &Plan) -> Result<(), PlanError> {
+    let Some(policy) = &plan.policy else {
+        return match plan.with_role(Role::Custodian).next() {
+            Some(person) => Err(PlanError::Person {
+                name: person.name.clone(),
+                problem: "nobody gets a share at this kind of ceremony: whoever brings one is a holder",
+            }),
+            None => Ok(()),
+        };
+    };
+    for leaf in policy.leaves() {
+        let custodians =
+            plan.with_role(Role::Custodian).filter(|person| person.group.as_deref() == leaf.name).count();
+        let shares = usize::from(leaf.quorum.shares());
+        if custodians != shares {
+            return Err(PlanError::Custodians { group: leaf.name.map(str::to_owned), shares, custodians });
+        }
+    }
+    let known = |group: Option<&str>| policy.leaves().any(|leaf| leaf.name == group);
+    match plan.with_role(Role::Custodian).find(|person| !known(person.group.as_deref())) {
+        Some(person) => Err(PlanError::Person {
+            name: person.name.clone(),
+            problem: "the policy has no such group: give each custodian one of its groups, and none where it has none",
+        }),
+        None => Ok(()),
+    }
+}
+
+fn tokens_fit(plan: &Plan) -> Result<(), PlanError> {
+    for section in plan.hsm.values() {
+        let pin = section.get("pin").and_then(toml::Value::as_str);
+        if pin.is_some_and(|pin| !pin.starts_with("env://") && !pin.starts_with("file://")) {
+            return Err(PlanError::Pin);
+        }
+    }
+    let keys = plan.policy.iter().flat_map(Policy::hsm_keys);
+    let keys = keys.chain(plan.transcript.iter().map(|transcript| &transcript.key));
+    match keys.map(strongroom::HsmKey::token).find(|token| !plan.hsm.contains_key(*token)) {
+        Some(token) => Err(PlanError::UnknownToken(token.to_owned())),
+        None => Ok(()),
+    }
+}
+
+fn suite(text: Option<&str>) -> Result<Suite, PlanError> {
+    match text {
+        None | Some("x-wing") => Ok(Suite::XWing),
+        Some("p-256") => Ok(Suite::P256),
+        Some(other) => Err(PlanError::Value {
+            word: "suite",
+            value: other.to_owned(),
+            expected: "x-wing or p-256".to_owned(),
+        }),
+    }
+}
+
+fn allowances(words: &[String]) -> Result<BTreeSet<Allowance>, PlanError> {
+    let allowance = |word: &String| {
+        Allowance::from_word(word).ok_or_else(|| PlanError::Value {
+            word: "allow",
+            value: word.clone(),
+            expected: "swap, core-dumps or debugger".to_owned(),
+        })
+    };
+    words.iter().map(allowance).collect()
+}
+
+/// `90s`, `30m`, `24h` or `3d`, in seconds.
+fn duration(text: &str) -> Result<u64, PlanError> {
+    let refused = || PlanError::Value {
+        word: "cooling_off",
+        value: text.to_owned(),
+        expected: "a number and s, m, h or d, as in 24h".to_owned(),
+    };
+    let unit = text.chars().next_back().ok_or_else(refused)?;
+    let seconds = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 60 * 60,
+        'd' => 24 * 60 * 60,
+        _ => return Err(refused()),
+    };
+    let number: u64 = text.strip_suffix(unit).and_then(|number| number.parse().ok()).ok_or_else(refused)?;
+    number.checked_mul(seconds).ok_or_else(refused)
+}
+
+/// A key in an HSM, as policies write it, and its fingerprint: both or neither.
+fn transcript(key: Option<String>, fingerprint: Option<String>) -> Result<Option<TranscriptKey>, PlanError> {
+    let (key, fingerprint) = match (key, fingerprint) {
+        (None, None) => return Ok(None),
+        (Some(key), Some(fingerprint)) => (key, fingerprint),
+        (Some(_), None) => {
+            return Err(PlanError::Incomplete { word: "transcript_key", other: "transcript_fingerprint" });
+        }
+        (None, Some(_)) => {
+            return Err(PlanError::Incomplete { word: "transcript_fingerprint", other: "transcript_key" });
+        }
+    };
+    let refused = |word, value: &str, expected: &str| PlanError::Value {
+        word,
+        value: value.to_owned(),
+        expected: expected.to_owned(),
+    };
+    let Ok(Policy::Hsm(key)) = key.parse::<Policy>() else {
+        return Err(refused("transcript_key", &key, "hsm(TOKEN, KEY)"));
+    };
+    let fingerprint = fingerprint.parse().map_err(|_| {
+        refused(
+            "transcript_fingerprint",
+            &fingerprint,
+            "the key's fingerprint, 64 hexadecimal digits, as `strongroom hsm check` \
+                                                         shows it",
+        )
+    })?;
+    Ok(Some(TranscriptKey { key, fingerprint }))
+}
+
+/// In hexadecimal, or as the program's own words.
+fn software(text: &str) -> Result<[u8; 32], PlanError> {
+    if let Some(hash) = crate::words::parse(text) {
+        return Ok(hash);
+    }
+    let bytes = data_encoding::HEXLOWER_PERMISSIVE.decode(hexadecimal(text).as_bytes()).ok();
+    bytes.and_then(|bytes| bytes.try_into().ok()).ok_or_else(|| PlanError::Value {
+        word: "software",
+        value: text.to_owned(),
+        expected: "the program's SHA-256, 64 hexadecimal digits or 32 words".to_owned(),
+    })
+}
+
+fn hexadecimal(text: &str) -> String {
+    text.chars().filter(|c| !c.is_whitespace()).flat_map(char::to_lowercase).collect()
+}
+
+/// Text that can stand in one line of a screen, a page or a record without meaning anything there.
+fn plain(word: &'static str, text: String) -> Result<String, PlanError> {
+    let fits = !text.trim().is_empty() && text.trim() == text && text.chars().count() <= MAX_TEXT;
+    if fits && !text.chars().any(|c| c.is_control() || FORMATTING.contains(&c)) {
+        return Ok(text);
+    }
+    Err(PlanError::Value {
+        word,
+        value: text.chars().filter(|c| !c.is_control()).take(MAX_TEXT).collect(),
+        expected: format!("one line of 1 to {MAX_TEXT} characters, without spaces at its ends"),
+    })
+}
+
+fn line_of(text: &str, at: usize) -> usize {
+    text.bytes().take(at).filter(|byte| *byte == b'\n').count() + 1
+}
+
+const MAX_TEXT: usize = 200;
+const MAX_INITIALS: usize = 8;
+/// Versions 4 and 6.
+const FINGERPRINTS: [usize; 2] = [40, 64];
+/// A day less than a pending slot lives, so that there is time to come together after it.
+const MAX_COOLING_OFF: u64 = strongroom::PENDING_LIFETIME - 24 * 60 * 60;
+/// Characters that turn or hide what stands beside them.
+const FORMATTING: [char; 14] = [
+    '\u{200b}', '\u{200e}', '\u{200f}', '\u{202a}', '\u{202b}', '\u{202c}', '\u{202d}', '\u{202e}',
+    '\u{2028}', '\u{2029}', '\u{2066}', '\u{2067}', '\u{2068}', '\u{2069}',
+];
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,175 @@
+//! The register: who holds which share, when each was last checked, when the next check is due, and who follows whom.
+//!
+//! A chain of its own (`docs/FORMATS.md`, "Audit chain"), which grows for years: after each day's entries its key
+//! [signs](Register::sign) it. What it says is worked out of its lines alone ([`Holdings`]), and a line that does not fit what the
+//! lines above say is refused, by whoever writes and by whoever reads.
+//!
+//! Who follows whom is a matter of duties: a custodian who hands a share on may have kept a copy. A rekey ends that, and the
+//! register reminds of it ([`Holding::is_handed_on`]).
+
+mod entry;
+mod error;
+mod holdings;
+mod taken;
+mod text;
+
+use std::io;
+use std::path::Path;
+
+use strongroom_audit::file::{self, FileError, FileSink, Found};
+use strongroom_audit::{self as audit, Fingerprint, Public, Signer, Time, Writer};
+
+pub use error::{RegisterError, RuleError};
+pub use holdings::{Holding, Holdings, Share};
+pub use text::text;
+
+use crate::transcript::Account;
+use entry::Act;
+
+/// A register that is being written.
+pub struct Register {
+    writer: Writer<FileSink>,
+    holdings: Holdings,
+    clock: fn() -> u64,
+}
+
+impl Register {
+    /// Begins a register in this file, or goes on with the one that is there. `clock` gives seconds since 1970.
+    ///
+    /// # Errors
+    ///
+    /// [`RegisterError`]: the file is another's or damaged, cannot be written, or says what no register does.
+    pub fn open(path: &Path, clock: fn() -> u64) -> Result<(Self, Found), RegisterError> {
+        let at = Time::from_seconds(clock());
+        match file::create(path, at, PURPOSE) {
+            Ok(writer) => Ok((Self { writer, holdings: Holdings::default(), clock }, Found::Begun)),
+            Err(FileError::Io(error)) if error.kind() == io::ErrorKind::AlreadyExists => {
+                let (writer, found) = file::resume(path, at, PURPOSE)?;
+                // The file is locked, and what was torn is mended: this reads what the writer goes on with.
+                let chain = audit::Chain::read(&std::fs::read(path).map_err(FileError::Io)?);
+                let holdings = Holdings::of(&chain.map_err(FileError::Damaged)?)?;
+                Ok((Self { writer, holdings, clock }, found))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// What the register says now.
+    pub fn holdings(&self) -> &Holdings {
+        &self.holdings
+    }
+
+    /// Enters a share that a custodian was given. The first check is due so many days later.
+    ///
+    /// # Errors
+    ///
+    /// [`RegisterError`], also when the share is entered already.
+    pub fn enter(&mut self, share: Share, custodian: &str, days: u32) -> Result<(), RegisterError> {
+        let due = self.now().plus_days(days);
+        self.act(Act::Entered { share, custodian: Public::redacted(custodian), due })
+    }
+
+    /// Writes down that a custodian proved a share. The next check is due so many days later.
+    ///
+    /// # Errors
+    ///
+    /// [`RegisterError`], also when it is not this custodian's.
+    pub fn checked(&mut self, share: Share, custodian: &str, days: u32) -> Result<(), RegisterError> {
+        let due = self.now().plus_days(days);
+        self.act(Act::Checked { share, custodian: Public::redacted(custodian), due })
+    }
+
+    /// Writes down that a check failed: the share is lost, or wrong. It stays due.
+    ///
+    /// # Errors
+    ///
+    /// [`RegisterError`], also when it is not this custodian's.
+    pub fn failed(&mut self, share: Share, custodian: &str, why: &str) -> Result<(), RegisterError> {
+        self.act(Act::Failed { share, custodian: Public::redacted(custodian), why: Public::redacted(why) })
+    }
+
+    /// Writes down that another custodian has the share from now on. It is due at once: the successor proves it.
+    ///
+    /// # Errors
+    ///
+    /// [`RegisterError`], also when the share was not the predecessor's.
+    pub fn succeed(&mut self, share: Share, from: &str, to: &str) -> Result<(), RegisterError> {
+        self.act(Act::Succeeded {
+            share,
+            from: Public::redacted(from),
+            to: Public::redacted(to),
+            due: self.now(),
+        })
+    }
+
+    /// Writes down that a set of shares opens nothing any more: a rekey replaced it.
+    ///
+    /// # Errors
+    ///
+    /// [`RegisterError`], also when no share of the set is in the register.
+    pub fn end(&mut self, set: [u8; 16]) -> Result<(), RegisterError> {
+        self.act(Act::Ended { set })
+    }
+
+    /// Enters what a ceremony's verified transcript says: shares that it made count from its commit on, shares that it checked
+    /// are checked. The next check of each is due so many days after its line in the transcript. Returns how many there are.
+    ///
+    /// That the set before is ended is not taken from a transcript: a rekey of one slot leaves the others. See [`end`](Self::end).
+    ///
+    /// # Errors
+    ///
+    /// [`RegisterError`]; nothing is entered then, unless the file could not be written.
+    pub fn take(&mut self, account: &Account, days: u32) -> Result<usize, RegisterError> {
+        let refused = |rule| RegisterError::Rule { line: None, rule };
+        let acts = taken::acts(account, days).map_err(refused)?;
+        let (at, mut after) = (self.now(), self.holdings.clone());
+        acts.iter().try_for_each(|act| after.apply(at, act)).map_err(refused)?;
+        let count = acts.len();
+        acts.into_iter().try_for_each(|act| self.act(act))?;
+        Ok(count)
+    }
+
+    /// Signs the register so far.
+    ///
+    /// # Errors
+    ///
+    /// [`RegisterError`].
+    pub fn sign(&mut self, key: &dyn Signer) -> Result<(), RegisterError> {
+        self.writer.sign(self.now(), key)?;
+        Ok(())
+    }
+
+    fn act(&mut self, act: Act) -> Result<(), RegisterError> {
+        let at = self.now();
+        let mut after = self.holdings.clone();
+        after.apply(at, &act).map_err(|rule| RegisterError::Rule { line: None, rule })?;
+        self.writer.append(at, act.into_entry())?;
+        self.holdings = after;
+        Ok(())
+    }
+
+    fn now(&self) -> Time {
+        Time::from_seconds((self.clock)())
+    }
+}
+
+/// Verifies a register: whole, and signed up to its last line by the key of this fingerprint.
+///
+/// That a later page was cut off behind a signature does not show in the file: compare [`audit::Chain::hash`] with what was noted
+/// elsewhere.
+///
+/// # Errors
+///
+/// [`RegisterError`].
+pub fn verify(bytes: &[u8], key: &Fingerprint) -> Result<Holdings, RegisterError> {
+    let verified = audit::verify_growing(bytes, PURPOSE, key).map_err(RegisterError::Verify)?;
+    Holdings::of(verified.chain())
+}
+
+/// What the chain of a register says that it is.
+pub const PURPOSE: &str = "share check register";
+/// Days between two checks of a share, where nobody says otherwise.
+pub const YEAR: u32 = 365;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,263 @@
+//! The auditor's report: what a verified transcript shows, control by control.
+//!
+//! It is made of an [`Account`], that is, of a transcript whose seal was verified, and of nothing else. One document model has
+//! two forms: [`html`], a self-contained page without scripts and without anything from elsewhere, made to be read and printed, and
+//! [`text`]. Each row of a control points to the lines that bear on it. Whether they suffice is for the auditor to say; what no
+//! line shows is said to be not shown.
+
+mod controls;
+mod document;
+mod html;
+mod text;
+
+use strongroom_audit::{Record, Value};
+
+use crate::run::hexadecimal;
+use crate::transcript::{Account, Outcome};
+use crate::words;
+use controls::{Control, FRAMEWORKS};
+use document::{Cell, Document, Section, Table};
+
+/// The report as a page for a browser.
+pub fn html(account: &Account) -> String {
+    html::page(&document(account))
+}
+
+/// The report as text of at most 100 columns, but for words that are longer.
+pub fn text(account: &Account) -> String {
+    text::page(&document(account))
+}
+
+fn document(account: &Account) -> Document {
+    let mut sections = vec![
+        summary(account),
+        signatures(account),
+        people(account),
+        shares(account),
+        devices(account),
+        exceptions(account),
+    ];
+    sections.extend(FRAMEWORKS.iter().map(|(name, about, rows)| framework(account, name, about, rows)));
+    sections.push(lines(account));
+    Document {
+        title: format!("Key ceremony: {}", account.title()),
+        mark: account.is_rehearsal().then_some("REHEARSAL: this is evidence of practice, and of no key"),
+        sections,
+    }
+}
+
+fn summary(account: &Account) -> Section {
+    let chain = account.chain();
+    let first = chain.records().first().map(|record| record.at().for_people()).unwrap_or_default();
+    let last = chain.records().last().map(|record| record.at().for_people()).unwrap_or_default();
+    let outcome = match account.outcome() {
+        Outcome::Complete => "Complete: every step was done, and the ceremony was closed.",
+        Outcome::Aborted => "Aborted before its end. What was prepared is void.",
+        Outcome::Unfinished => "Unfinished when the transcript was sealed.",
+    };
+    let mut rows = vec![
+        fact("Outcome", outcome),
+        fact("Kind", account.kind()),
+        fact("First line", &first),
+        fact("Last line", &last),
+        Table::row([Cell::head("Plan, SHA-256"), Cell::code(&hexadecimal(account.plan()))]),
+        Table::row([Cell::head("The same as words"), Cell::new(&words::of(account.plan()))]),
+        Table::row([Cell::head("Transcript number"), Cell::code(&hexadecimal(chain.id()))]),
+        Table::row([Cell::head("Hash of its last line"), Cell::code(&hexadecimal(&chain.hash()))]),
+        Table::row([Cell::head("Sealed by key"), Cell::code(&account.key().fingerprint().to_string())]),
+    ];
+    let back = chain.clock_set_back();
+    if !back.is_empty() {
+        rows.push(Table::row([Cell::head("Clock set back"), Cell::lines(&back)]));
+    }
+    let about = "The seal of the transcript was verified: every line is there, in its place and unchanged since it was sealed by \
+        the key of this fingerprint. Compare the fingerprint and the plan's hash with what was reviewed.";
+    Section {
+        heading: "What was held".into(),
+        about: about.into(),
+        table: Table { head: &[("", 24), ("", 76)], rows },
+    }
+}
+
+fn signatures(account: &Account) -> Section {
+    let rows = account.chain().signed().iter().map(|signed| {
+        let who = signed.name().unwrap_or("the transcript's own key");
+        let fingerprint = signed.key().fingerprint().to_string();
+        Table::row([Cell::new(who), Cell::code(&fingerprint), Cell::lines(&[signed.line()])])
+    });
+    Section {
+        heading: "Signatures".into(),
+        about: "Each is right, and covers every line above it. That a key is the named person's must be known from elsewhere."
+            .into(),
+        table: Table { head: &[("Who", 24), ("Key's fingerprint", 66), ("Line", 10)], rows: rows.collect() },
+    }
+}
+
+fn people(account: &Account) -> Section {
+    let present = of_event(account, &["present"]);
+    let mut rows: Vec<Vec<Cell>> = Vec::new();
+    let mut seen: Vec<&str> = Vec::new();
+    for record in &present {
+        let name = record.entry().text("name").unwrap_or_default();
+        if seen.contains(&name) {
+            continue;
+        }
+        seen.push(name);
+        let of_name: Vec<u64> = present
+            .iter()
+            .filter(|other| other.entry().text("name") == Some(name))
+            .map(|other| other.number())
+            .collect();
+        let roles = record.entry().text("roles").unwrap_or_default();
+        rows.push(Table::row([Cell::new(name), Cell::new(roles), Cell::lines(&of_name)]));
+    }
+    Section {
+        heading: "People".into(),
+        about: "Who said to be there when people were checked off. Custodians and holders appear in the lines in which they act."
+            .into(),
+        table: Table { head: &[("Name", 34), ("Roles", 46), ("Lines", 20)], rows },
+    }
+}
+
+fn shares(account: &Account) -> Section {
+    let rows = of_event(account, &["handed-out"]).into_iter().map(|record| {
+        let entry = record.entry();
+        let by = entry.text("to");
+        let proved = of_event(account, &["proved"]).into_iter();
+        // A proof names its custodian, whose only share of the set it is, and no group.
+        let proved = proved.filter(|other| {
+            other.entry().text("by") == by && other.entry().field("set") == entry.field("set")
+        });
+        let acknowledged =
+            of_event(account, &["acknowledged"]).into_iter().filter(|other| other.entry().text("by") == by);
+        let mut lines: Vec<u64> =
+            [record].into_iter().chain(proved).chain(acknowledged).map(Record::number).collect();
+        lines.sort_unstable();
+        let index = entry.number("index").map(|index| index.to_string()).unwrap_or_default();
+        let place = entry.text("group").map_or(index.clone(), |group| format!("{index} of {group}"));
+        Table::row([
+            Cell::code(&entry.field("set").map(shown).unwrap_or_default()),
+            Cell::new(&place),
+            Cell::new(by.unwrap_or_default()),
+            Cell::new(entry.text("custody").unwrap_or_default()),
+            Cell::lines(&lines),
+        ])
+    });
+    Section {
+        heading: "Shares handed out".into(),
+        about: "Each with the lines in which it was handed out, acknowledged and proved. A share itself is in no line.".into(),
+        table: Table {
+            head: &[("Set", 38), ("Share", 16), ("Custodian", 20), ("Custody", 12), ("Lines", 14)],
+            rows: rows.collect(),
+        },
+    }
+}
+
+fn devices(account: &Account) -> Section {
+    let rows = of_event(account, &["device", "hsm-key"]).into_iter().map(|record| {
+        let entry = record.entry();
+        let what = entry.text("evidence").or(entry.text("name")).unwrap_or_default();
+        let numbers = [("id", "object"), ("check value", "check")];
+        let serial = entry.text("serial").map(|serial| format!("serial {serial}"));
+        let numbers =
+            numbers.iter().filter_map(|(name, field)| Some(format!("{name} {}", shown(entry.field(field)?))));
+        let numbers = serial.into_iter().chain(numbers).collect::<Vec<_>>().join(" · ");
+        Table::row([Cell::new(what), Cell::code(&numbers), Cell::lines(&[record.number()])])
+    });
+    Section {
+        heading: "Devices and keys in HSMs".into(),
+        about: "What lay on the table, and what tokens said of their keys.".into(),
+        table: Table { head: &[("What", 62), ("Of the key", 28), ("Line", 10)], rows: rows.collect() },
+    }
+}
+
+fn exceptions(account: &Account) -> Section {
+    let rows = account.exceptions().map(|record| {
+        let text = |name| Cell::new(record.entry().text(name).unwrap_or_default());
+        Table::row([Cell::lines(&[record.number()]), text("step"), text("by"), text("what")])
+    });
+    Section {
+        heading: "Exceptions".into(),
+        about: "What went otherwise than planned, as it was written down then.".into(),
+        table: Table {
+            head: &[("Line", 8), ("Step", 16), ("Written by", 20), ("What", 56)],
+            rows: rows.collect(),
+        },
+    }
+}
+
+fn framework(account: &Account, name: &str, about: &str, controls: &[Control]) -> Section {
+    let rows = controls.iter().map(|control| {
+        let shown: Vec<u64> =
+            of_event(account, control.shown_by).iter().map(|record| record.number()).collect();
+        let shown =
+            if shown.is_empty() { Cell::faint("not shown by this transcript") } else { Cell::lines(&shown) };
+        Table::row([Cell::head(control.number), Cell::new(control.asks), Cell::new(control.how), shown])
+    });
+    Section {
+        heading: name.into(),
+        about: about.into(),
+        table: Table { head: CONTROLS, rows: rows.collect() },
+    }
+}
+
+fn lines(account: &Account) -> Section {
+    let rows = account.chain().records().iter().map(|record| {
+        Table::row([
+            Cell::anchor(record.number()),
+            Cell::new(&record.at().for_people()),
+            Cell::new(record.entry().event()),
+            Cell::new(&fields(record)),
+        ])
+    });
+    Section {
+        heading: "The transcript".into(),
+        about: "Every line. What it says is under the signature of the seal.".into(),
+        table: Table {
+            head: &[("Line", 6), ("Time", 24), ("Event", 15), ("What", 55)],
+            rows: rows.collect(),
+        },
+    }
+}
+
+fn fields(record: &Record) -> String {
+    let fields = record.entry().fields().map(|(name, value)| format!("{name}: {}", shown(value)));
+    fields.collect::<Vec<_>>().join(" · ")
+}
+
+fn shown(value: &Value) -> String {
+    match value {
+        Value::Text(text) => text.to_string(),
+        Value::Number(number) => number.to_string(),
+        Value::Flag(flag) => (if *flag { "yes" } else { "no" }).to_owned(),
+        Value::Time(time) => time.for_people(),
+        Value::Sha256(bytes) | Value::Hmac(bytes) => hexadecimal(bytes),
+        Value::Id(bytes) => hexadecimal(bytes),
+        Value::CheckValue(bytes) | Value::ObjectId(bytes) => hexadecimal(bytes),
+        Value::PublicKey(key) => format!("{} {}", key.algorithm(), hexadecimal(key.as_bytes())),
+        Value::Fingerprint(fingerprint) => fingerprint.to_string(),
+        Value::Signature(signature) => hexadecimal(signature.as_bytes()),
+    }
+}
+
+/// The records of these events; `fact/NAME` stands for a fact of that name.
+fn of_event<'a>(account: &'a Account, events: &[&str]) -> Vec<&'a Record> {
+    let is_one = |record: &&Record| {
+        let entry = record.entry();
+        events.iter().any(|event| match event.strip_prefix("fact/") {
+            Some(name) => entry.event() == "fact" && entry.text("name") == Some(name),
+            None => entry.event() == *event,
+        })
+    };
+    account.chain().entries().filter(is_one).collect()
+}
+
+fn fact(name: &str, value: &str) -> Vec<Cell> {
+    Table::row([Cell::head(name), Cell::new(value)])
+}
+
+const CONTROLS: &[(&str, u8)] =
+    &[("Control", 10), ("What it asks", 31), ("How a ceremony answers", 36), ("Shown in lines", 23)];
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,407 @@
+//! Doing what a plan says, step by step.
+//!
+//! [`run`] is one state machine for all kinds: the plan lists the steps, each step is one function, and nothing that the plan
+//! does not list can happen. After each step the witness signs off, the event is recorded, and the journal is written; in this
+//! order, so that a step is never taken for done that nobody signed.
+//!
+//! # Interruptions
+//!
+//! Whatever ends the process, the store is as its last commit left it, and there is one commit in which new shares begin to
+//! count: before it the present ones open the store and the new ones nothing, after it the new ones do. A ceremony that is
+//! started again with the same plan goes on after the last step that was signed off. Shares that were made but not yet all
+//! handed out exist nowhere any more; they are void, and new ones are dealt.
+
+pub mod conversation;
+mod dealing;
+mod ending;
+mod error;
+mod journal;
+pub mod record;
+mod rehearsal;
+mod shares;
+mod signing;
+mod software;
+mod store;
+
+use std::fs::{self, DirBuilder};
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use strongroom::{HsmKeys, NoHsm, Policy, Proved, Storage, Store};
+
+pub use error::CeremonyError;
+pub use journal::JournalError;
+pub use signing::Seal;
+pub use software::{Software, SoftwareError};
+
+use crate::hsm::Tokens;
+use crate::plan::{Person, Plan, Role, Step};
+use conversation::{Conversation, Stage};
+use dealing::Deal;
+use journal::Journal;
+use record::{Event, Record};
+use store::Recovering;
+
+/// How a ceremony is held.
+pub struct Setting {
+    /// The HSMs that the plan names; in a rehearsal, those to throw away.
+    pub hsm: Arc<dyn Tokens>,
+    /// Everything against throw-away keys, in the directory `rehearsal` of the plan's output. Every page is marked.
+    pub rehearsal: bool,
+    /// Seconds since 1970.
+    pub clock: fn() -> u64,
+}
+
+impl Default for Setting {
+    /// The real thing, without HSMs, by the machine's clock.
+    fn default() -> Self {
+        Self { hsm: Arc::new(NoHsm), rehearsal: false, clock: machine_clock }
+    }
+}
+
+/// How a ceremony ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// Every step was done.
+    Complete,
+    /// The cooling-off time runs until then, in seconds since 1970. Start again with the same plan afterwards.
+    Cooling {
+        /// When it ends.
+        until: u64,
+    },
+    /// Somebody ended it. What was prepared is void, and what was there before is as it was.
+    Aborted,
+}
+
+/// Holds a ceremony, or goes on with one that was interrupted.
+///
+/// # Errors
+///
+/// [`CeremonyError`]. Whichever it is, the store has a quorum that opens it, and the ceremony can be started again.
+pub fn run(
+    plan: &Plan,
+    setting: Setting,
+    talk: &mut dyn Conversation,
+    record: &mut dyn Record,
+) -> Result<Ended, CeremonyError> {
+    let output = if setting.rehearsal { plan.output.join("rehearsal") } else { plan.output.clone() };
+    if setting.rehearsal {
+        // It begins anew each time, since nothing in it is worth going on with.
+        remove_directory(&output)
+            .map_err(|error| CeremonyError::io("the last rehearsal could not be removed", error))?;
+    }
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(&output);
+    made.map_err(|error| CeremonyError::io("the output directory could not be made", error))?;
+    let journal = Journal::open(&output, plan, setting.rehearsal).map_err(CeremonyError::Journal)?;
+    let mut ceremony = Ceremony {
+        plan,
+        store: plan
+            .store
+            .as_ref()
+            .map(|store| if setting.rehearsal { output.join("store") } else { store.clone() }),
+        output,
+        setting,
+        talk,
+        record,
+        journal,
+        storage: None,
+        open: None,
+        deal: None,
+        recovering: None,
+        proved: None,
+    };
+    let ended = ceremony.hold();
+    ceremony.seal();
+    ended
+}
+
+/// Whether a ceremony was begun in the plan's output directory. Rehearsals do not count: they always begin anew.
+pub fn is_begun(plan: &Plan) -> bool {
+    journal::exists(&plan.output)
+}
+
+/// A ceremony that is held.
+struct Ceremony<'a> {
+    plan: &'a Plan,
+    store: Option<PathBuf>,
+    output: PathBuf,
+    setting: Setting,
+    talk: &'a mut dyn Conversation,
+    record: &'a mut dyn Record,
+    journal: Journal,
+    storage: Option<Arc<dyn Storage>>,
+    open: Option<Store>,
+    /// Shares that were made and are still to be handed out. They exist nowhere else.
+    deal: Option<Deal>,
+    recovering: Option<Recovering>,
+    proved: Option<Proved>,
+}
+
+/// What became of a step.
+enum Outcome {
+    Done,
+    Cooling { until: u64 },
+    Aborted,
+}
+
+impl<'a> Ceremony<'a> {
+    fn hold(&mut self) -> Result<Ended, CeremonyError> {
+        if self.journal.fact(ABORTED).is_some() {
+            return Err(CeremonyError::WasAborted);
+        }
+        self.event(&Event::Opened {
+            kind: self.plan.kind,
+            title: &self.plan.title,
+            plan: self.plan.hash(),
+            rehearsal: self.setting.rehearsal,
+        })?;
+        if self.setting.rehearsal {
+            self.stage()?;
+        }
+        if self.journal.is_resumed() {
+            self.settle()?;
+            let at = self.plan.steps.iter().copied().find(|step| !self.journal.is_done(*step));
+            self.event(&Event::Resumed { at })?;
+            self.talk.tell(&match at {
+                Some(step) => format!("This ceremony was begun before. It goes on with \"{step}\"."),
+                None => "This ceremony is complete.".to_owned(),
+            })?;
+            if at.is_none() {
+                return Ok(Ended::Complete);
+            }
+        }
+        let steps = self.plan.steps.clone();
+        for (place, step) in steps.iter().copied().enumerate() {
+            // Who is there, and on what machine, is asked each time.
+            let always = matches!(step, Step::Open | Step::Environment);
+            if self.journal.is_done(step) && !always {
+                continue;
+            }
+            self.talk.stage(&Stage {
+                title: &self.plan.title,
+                step,
+                number: place.saturating_add(1),
+                steps: &steps,
+                rehearsal: self.setting.rehearsal,
+            })?;
+            self.event(&Event::StepBegun { step })?;
+            match self.step(step)? {
+                Outcome::Done => {}
+                Outcome::Cooling { until } => return Ok(Ended::Cooling { until }),
+                Outcome::Aborted => return Ok(Ended::Aborted),
+            }
+            if matches!(self.sign_off(step)?, Outcome::Aborted) {
+                return Ok(Ended::Aborted);
+            }
+        }
+        Ok(Ended::Complete)
+    }
+
+    fn step(&mut self, step: Step) -> Result<Outcome, CeremonyError> {
+        match step {
+            Step::Open => self.check_off()?,
+            Step::Environment => self.environment()?,
+            Step::Approve => return self.approve(),
+            Step::Unseal => self.unseal()?,
+            Step::Rotate => self.rotate()?,
+            Step::Deal => self.deal()?,
+            Step::HandOut => self.hand_out()?,
+            Step::Acknowledge => return self.acknowledge(),
+            Step::CoolOff => return self.cool_off(),
+            Step::Prove => self.prove()?,
+            Step::Commit => self.commit()?,
+            Step::Rewrap => self.rewrap()?,
+            Step::Check => self.check()?,
+            Step::CheckShares => self.check_shares()?,
+            Step::Verify => self.verify()?,
+            Step::Restore => self.restore()?,
+            Step::Confirm => return self.confirm_store(),
+            Step::Destroy => self.destroy()?,
+            Step::Export => self.export()?,
+            Step::Close => self.close()?,
+        }
+        Ok(Outcome::Done)
+    }
+
+    /// People and devices.
+    fn check_off(&mut self) -> Result<(), CeremonyError> {
+        let plan = self.plan;
+        let administrator = self.one(Role::Administrator)?;
+        self.talk.tell(&format!("Plan: {}", plan.title))?;
+        self.talk.tell(&format!("Plan hash: {}", hexadecimal(&plan.hash())))?;
+        if !self.talk.confirm(administrator, "is this the hash on the printed plan that was reviewed?")? {
+            return Err(CeremonyError::AnotherPlan);
+        }
+        for person in &plan.people {
+            // Custodians and holders may come when their turn does.
+            let needed = [Role::Administrator, Role::Witness, Role::Approver, Role::Operator, Role::Auditor];
+            if !needed.iter().any(|role| person.is(*role)) {
+                continue;
+            }
+            if self.talk.confirm(person, "are you here, and have you read the plan?")? {
+                self.event(&Event::Present { person })?;
+            } else if person.is(Role::Administrator) || person.is(Role::Witness) {
+                return Err(CeremonyError::Absent(person.name.clone()));
+            } else {
+                let what = format!("{} is absent", person.name);
+                self.event(&Event::Exception { step: Step::Open, by: administrator, what: &what })?;
+            }
+        }
+        let witness = self.one(Role::Witness)?;
+        for device in &plan.devices {
+            if !self
+                .talk
+                .confirm(witness, &format!("is this device here, with its seal unbroken: {device}?"))?
+            {
+                return Err(CeremonyError::Absent(device.clone()));
+            }
+            self.event(&Event::Device { device })?;
+        }
+        Ok(())
+    }
+
+    /// Whoever asked cannot be the only one: each yes counts, and one must be somebody else's.
+    fn approve(&mut self) -> Result<Outcome, CeremonyError> {
+        let plan = self.plan;
+        let requester = plan.requested_by.as_deref().unwrap_or_default();
+        let mut others = 0;
+        for person in plan.with_role(Role::Approver) {
+            let question = format!("do you approve \"{}\" ({})?", plan.title, plan.kind);
+            if !self.talk.confirm(person, &question)? {
+                return self.abort(person, "an approver said no");
+            }
+            self.event(&Event::Approved { by: person })?;
+            if person.name != requester {
+                others += 1;
+            }
+        }
+        if others == 0 {
+            return Err(CeremonyError::SoleApprover);
+        }
+        Ok(Outcome::Done)
+    }
+
+    /// The witness signs the step off, or writes an exception down first, or ends the ceremony.
+    fn sign_off(&mut self, step: Step) -> Result<Outcome, CeremonyError> {
+        let witness = self.one(Role::Witness)?;
+        let question = format!("step \"{step}\" is done; your initials (or exception, or abort)");
+        loop {
+            let answer = self.talk.ask(witness, &question)?;
+            match answer.trim() {
+                answer if answer.to_lowercase() == witness.initials.to_lowercase() => break,
+                "exception" => {
+                    let what = self.talk.ask(witness, "what went otherwise than planned?")?;
+                    self.event(&Event::Exception { step, by: witness, what: what.trim() })?;
+                }
+                "abort" if self.is_final(step) => {
+                    self.talk.tell(
+                        "The change is made already and cannot be aborted: write an exception instead.",
+                    )?;
+                }
+                "abort" => {
+                    let why = self.talk.ask(witness, "why?")?;
+                    return self.abort(witness, why.trim());
+                }
+                _ => self.talk.tell(&format!("These are not the initials of {}.", witness.name))?,
+            }
+        }
+        self.event(&Event::StepDone { step, witness })?;
+        self.journal.done(step).map_err(CeremonyError::Journal)?;
+        Ok(Outcome::Done)
+    }
+
+    /// Whether the change is made once this step is done.
+    fn is_final(&self, step: Step) -> bool {
+        let made = [Step::Commit, Step::Rotate, Step::Restore, Step::Destroy];
+        let at = |wanted: Step| self.plan.steps.iter().position(|step| *step == wanted);
+        made.into_iter().filter_map(at).any(|made| at(step).is_some_and(|step| step >= made))
+    }
+
+    fn abort(&mut self, by: &Person, why: &str) -> Result<Outcome, CeremonyError> {
+        self.void()?;
+        self.event(&Event::Aborted { by, why })?;
+        self.journal.set_fact(ABORTED, why).map_err(CeremonyError::Journal)?;
+        self.talk.tell(
+            "The ceremony is aborted. Shares that were handed out open nothing; those from before stay good.",
+        )?;
+        Ok(Outcome::Aborted)
+    }
+
+    fn close(&mut self) -> Result<(), CeremonyError> {
+        self.seal();
+        self.talk.tell(&format!("\"{}\" is complete. The store is sealed.", self.plan.title))?;
+        self.event(&Event::Closed)
+    }
+
+    fn one(&self, role: Role) -> Result<&'a Person, CeremonyError> {
+        self.plan.with_role(role).next().ok_or(CeremonyError::NobodyIs(role))
+    }
+
+    fn event(&mut self, event: &Event<'_>) -> Result<(), CeremonyError> {
+        self.record.record(event).map_err(CeremonyError::Record)
+    }
+
+    /// A rehearsal does not wait.
+    fn cooling_off(&self) -> u64 {
+        if self.setting.rehearsal { 0 } else { self.plan.cooling_off }
+    }
+
+    fn hsm(&self) -> Arc<dyn HsmKeys> {
+        let hsm: Arc<dyn HsmKeys> = Arc::<dyn Tokens>::clone(&self.setting.hsm);
+        hsm
+    }
+
+    /// Writes down what the policy's keys in HSMs are.
+    fn hsm_evidence(&mut self, policy: &Policy) -> Result<(), CeremonyError> {
+        for key in policy.hsm_keys() {
+            let evidence = self.setting.hsm.evidence(key)?;
+            self.event(&Event::Fact { name: "hsm-key", value: &evidence })?;
+            self.talk.tell(&format!("HSM key {evidence}"))?;
+        }
+        Ok(())
+    }
+
+    fn now(&self) -> u64 {
+        (self.setting.clock)()
+    }
+
+    fn seal(&mut self) {
+        if let Some(store) = self.open.take() {
+            pollster::block_on(store.seal());
+        }
+        self.storage = None;
+        self.deal = None;
+        self.recovering = None;
+        self.proved = None;
+    }
+}
+
+/// Bytes in lower-case hexadecimal.
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
+    data_encoding::HEXLOWER.encode(bytes)
+}
+
+/// Seconds as one would say them.
+pub(crate) fn duration(seconds: u64) -> String {
+    let units = [(24 * 60 * 60, "d"), (60 * 60, "h"), (60, "min")];
+    match units.into_iter().find(|(unit, _)| seconds >= *unit && seconds.is_multiple_of(*unit)) {
+        Some((unit, name)) => format!("{} {name}", seconds / unit),
+        None => format!("{seconds} s"),
+    }
+}
+
+fn machine_clock() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+/// Removes a directory and what is in it, if it is there.
+fn remove_directory(path: &std::path::Path) -> std::io::Result<()> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+const ABORTED: &str = "aborted";

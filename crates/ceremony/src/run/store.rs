@@ -1,0 +1,332 @@
+//! The store under a ceremony: opened, changed, checked, exported.
+
+use std::fs::{self, File};
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Arc;
+
+use sha2::{Digest as _, Sha256};
+use strongroom::backup::{Backup, BackupUnsealing, VerifiedBackup};
+use strongroom::{
+    DiskStorage, OpenError, SealedStore, Slot, SlotSet, SlotState, Storage, Store, verify_share,
+};
+
+use super::dealing::Deal;
+use super::journal::replace;
+use super::record::Event;
+use super::{Ceremony, CeremonyError, hexadecimal};
+use crate::plan::{Kind, Person, Role, Step};
+use crate::slot_file;
+
+/// A backup on its way to a store.
+pub(super) enum Recovering {
+    /// Enough shares are here.
+    Unsealed(Box<BackupUnsealing<File>>),
+    /// Everything in it was checked.
+    Verified(Box<VerifiedBackup<File>>),
+}
+
+impl<'a> Ceremony<'a> {
+    pub(super) fn store_directory(&self) -> Result<&Path, CeremonyError> {
+        self.store.as_deref().ok_or(CeremonyError::Misfit("the plan names no store: add it"))
+    }
+
+    pub(super) fn store(&self) -> Result<&Store, CeremonyError> {
+        self.open.as_ref().ok_or(CeremonyError::Misfit("the store is sealed: start the ceremony again"))
+    }
+
+    fn storage(&mut self) -> Result<Arc<dyn Storage>, CeremonyError> {
+        if let Some(storage) = &self.storage {
+            return Ok(Arc::clone(storage));
+        }
+        let storage: Arc<dyn Storage> = Arc::new(DiskStorage::open(self.store_directory()?)?);
+        self.storage = Some(Arc::clone(&storage));
+        Ok(storage)
+    }
+
+    /// The slots as anybody can read them; those of the open store where it is open.
+    pub(super) fn public_slots(&mut self) -> Result<SlotSet, CeremonyError> {
+        if let Some(store) = &self.open {
+            return Ok(store.slots()?);
+        }
+        let sealed = pollster::block_on(SealedStore::open(self.storage()?))?;
+        Ok(sealed.slots().clone())
+    }
+
+    pub(super) fn slot_of_label(&mut self, state: SlotState) -> Result<Option<Slot>, CeremonyError> {
+        let slots = self.public_slots()?;
+        let label = &self.plan.label;
+        Ok(slots.slots().iter().find(|slot| slot.label() == label && slot.state() == state).cloned())
+    }
+
+    /// Makes sure that the store is open: after an interruption the holders are asked again.
+    pub(super) fn opened(&mut self) -> Result<(), CeremonyError> {
+        if self.open.is_some() { Ok(()) } else { self.unseal() }
+    }
+
+    pub(super) fn unseal(&mut self) -> Result<(), CeremonyError> {
+        if self.plan.kind == Kind::Recovery {
+            return self.unseal_backup();
+        }
+        if self.open.is_some() {
+            return Ok(());
+        }
+        let sealed = pollster::block_on(SealedStore::open(self.storage()?))?;
+        let mut unsealing = sealed.unsealing().with_hsm(self.hsm());
+        let refused = pollster::block_on(unsealing.ask_hsms());
+        let refused = refused.map_err(|error| CeremonyError::io("the HSMs were not asked", error))?;
+        for person in self.share_holders() {
+            if unsealing.ready().is_some() {
+                break;
+            }
+            self.take_share(person, |share| unsealing.offer(share).map_err(|error| error.to_string()))?;
+            let progress = unsealing.progress().into_iter().max_by_key(|progress| progress.have);
+            if let Some(progress) = progress {
+                self.talk.progress(progress.have, progress.need)?;
+            }
+        }
+        if unsealing.ready().is_none() {
+            if let Some(error) = refused.first() {
+                return Err(CeremonyError::Hsm(error.to_string()));
+            }
+            let progress = unsealing.progress();
+            let best = progress.iter().max_by_key(|progress| progress.have);
+            return Err(CeremonyError::TooFew {
+                have: best.map_or(0, |progress| progress.have),
+                need: best.map_or(0, |progress| progress.need),
+            });
+        }
+        let store = pollster::block_on(unsealing.unseal())?;
+        self.talk.tell(&format!("Store {} is open.", store.id()))?;
+        self.open = Some(store);
+        Ok(())
+    }
+
+    /// Who brings shares: after the commit those who got new ones.
+    fn share_holders(&self) -> Vec<&'a Person> {
+        let role = if self.journal.is_done(Step::Commit) { Role::Custodian } else { Role::Holder };
+        self.plan.with_role(role).collect()
+    }
+
+    fn unseal_backup(&mut self) -> Result<(), CeremonyError> {
+        let path = self.backup_path()?;
+        let file =
+            File::open(&path).map_err(|error| CeremonyError::io("the backup could not be opened", error))?;
+        let mut unsealing = Backup::open(file)?.unsealing();
+        let asked = pollster::block_on(unsealing.ask_hsms(self.hsm()));
+        asked.map_err(|error| CeremonyError::io("the HSMs were not asked", error))?;
+        for person in self.share_holders() {
+            if unsealing.ready().is_some() {
+                break;
+            }
+            self.take_share(person, |share| unsealing.offer(share).map_err(|error| error.to_string()))?;
+            let progress = unsealing.progress().into_iter().max_by_key(|progress| progress.have);
+            if let Some(progress) = progress {
+                self.talk.progress(progress.have, progress.need)?;
+            }
+        }
+        if unsealing.ready().is_none() {
+            let progress = unsealing.progress();
+            let best = progress.iter().max_by_key(|progress| progress.have);
+            return Err(CeremonyError::TooFew {
+                have: best.map_or(0, |progress| progress.have),
+                need: best.map_or(0, |progress| progress.need),
+            });
+        }
+        self.recovering = Some(Recovering::Unsealed(Box::new(unsealing)));
+        Ok(())
+    }
+
+    pub(super) fn commit(&mut self) -> Result<(), CeremonyError> {
+        let (store, set) = match self.plan.kind {
+            Kind::Create => {
+                let Some(Deal::New(prepared)) = self.deal.take() else {
+                    return Err(CeremonyError::Misfit(NOT_DEALT));
+                };
+                let store = pollster::block_on(prepared.commit())?;
+                let id = self.new_slot_id();
+                let set =
+                    id.and_then(|id| store.slots().ok()?.find(id).map(Slot::set_id)).unwrap_or_default();
+                let number = store.id();
+                self.open = Some(store);
+                (number, set)
+            }
+            _ => self.replace_slot()?,
+        };
+        self.event(&Event::Committed { store: &store.to_string(), set })?;
+        self.talk.tell(&format!(
+            "Done: from now on the shares of set {} open store {store}.",
+            hexadecimal(&set)
+        ))?;
+        Ok(())
+    }
+
+    fn replace_slot(&mut self) -> Result<(strongroom::StoreId, [u8; 16]), CeremonyError> {
+        self.opened()?;
+        let new = self.new_slot()?;
+        // The slot's age now comes from the open store, so that nobody can shorten the time by writing storage.
+        if self.now() < new.created().saturating_add(self.cooling_off()) {
+            return Err(CeremonyError::Misfit(
+                "the cooling-off time is not over: start the ceremony again after it",
+            ));
+        }
+        if self.proved.is_none() {
+            self.prove()?;
+        }
+        let proved = self.proved.take().ok_or(CeremonyError::Misfit(NOT_DEALT))?;
+        let old = self.slot_of_label(SlotState::Active)?.ok_or(CeremonyError::Misfit(NOT_DEALT))?;
+        let store = self.store()?;
+        pollster::block_on(store.replace_slot(old.id(), proved))?;
+        Ok((store.id(), new.set_id()))
+    }
+
+    pub(super) fn rewrap(&mut self) -> Result<(), CeremonyError> {
+        self.opened()?;
+        let store = self.store()?;
+        let rewrapped = pollster::block_on(store.rewrap(|_| ControlFlow::Continue(())));
+        let outcome = rewrapped.map_err(|_| CeremonyError::Misfit(NOT_REWRAPPED))?;
+        let terms = outcome.destroyed.len().to_string();
+        self.event(&Event::Fact { name: "terms-destroyed", value: &terms })?;
+        self.talk
+            .tell(&format!("Everything is sealed under the new keys; {terms} old terms were destroyed."))?;
+        Ok(())
+    }
+
+    pub(super) fn rotate(&mut self) -> Result<(), CeremonyError> {
+        self.opened()?;
+        let slot = self.slot_of_label(SlotState::Active)?.ok_or(CeremonyError::Misfit(NOT_DEALT))?;
+        if slot.policy().hsm_keys().next().is_none() {
+            return Err(CeremonyError::Misfit("the slot has no key in an HSM: correct the label"));
+        }
+        for key in slot.policy().hsm_keys() {
+            if self.setting.hsm.make(key)? {
+                self.event(&Event::Fact { name: "hsm-key-made", value: &key.to_string() })?;
+                self.talk.tell(&format!("A new key was made for {key}."))?;
+            }
+        }
+        let store = self.store()?;
+        pollster::block_on(store.rewrap_hsm(slot.id()))?;
+        let refused = pollster::block_on(store.verify_hsm(slot.id()))?;
+        if let Some(error) = refused.first() {
+            return Err(CeremonyError::Hsm(error.to_string()));
+        }
+        let keys: Vec<_> = slot.policy().hsm_keys().map(ToString::to_string).collect();
+        self.event(&Event::Fact { name: "hsm-parts-wrapped", value: &keys.join(", ") })?;
+        self.hsm_evidence(slot.policy())?;
+        self.talk.tell("The HSMs' parts are wrapped with their present keys, and open.")?;
+        Ok(())
+    }
+
+    pub(super) fn check(&mut self) -> Result<(), CeremonyError> {
+        self.opened()?;
+        let checked = pollster::block_on(self.store()?.check(|_, _| ControlFlow::Continue(())))?;
+        if !checked.is_clean() {
+            return Err(CeremonyError::CheckFailed);
+        }
+        self.event(&Event::Fact { name: "store-check", value: "clean" })?;
+        self.talk.tell("Everything in the store was read and is as it should be.")?;
+        Ok(())
+    }
+
+    pub(super) fn export(&mut self) -> Result<(), CeremonyError> {
+        let slots = self.public_slots()?;
+        let text = slot_file::encode(&slots);
+        let path = self.output.join("slots.txt");
+        replace(&path, text.as_bytes())
+            .map_err(|error| CeremonyError::io("the slot file could not be written", error))?;
+        let hash = hexadecimal(&Sha256::digest(text.as_bytes()));
+        self.event(&Event::Fact { name: "slot-file", value: &hash })?;
+        self.talk.tell(&format!(
+            "The public slot file is {}. Give each holder a copy; its hash is {hash}.",
+            path.display()
+        ))?;
+        Ok(())
+    }
+
+    pub(super) fn check_shares(&mut self) -> Result<(), CeremonyError> {
+        let path = match &self.plan.slot_file {
+            _ if self.setting.rehearsal => self.output.join("slots.txt"),
+            Some(path) => path.clone(),
+            None => return Err(CeremonyError::Misfit("the plan names no slot file: add it")),
+        };
+        let text = fs::read_to_string(path);
+        let text = text.map_err(|error| CeremonyError::io("the slot file could not be read", error))?;
+        let slots = slot_file::decode(&text)?;
+        let plan = self.plan;
+        let mut bad = Vec::new();
+        for person in plan.with_role(Role::Holder) {
+            if !self.check_share(person, &slots)? {
+                bad.push(person.name.clone());
+            }
+        }
+        if bad.is_empty() { Ok(()) } else { Err(CeremonyError::SharesBad { of: bad }) }
+    }
+
+    fn check_share(&mut self, person: &Person, slots: &SlotSet) -> Result<bool, CeremonyError> {
+        loop {
+            let Some(share) = self.typed_share(person)? else { return Ok(false) };
+            match verify_share(slots, &share) {
+                Ok(identity) => {
+                    let group = identity.group.as_deref();
+                    self.event(&Event::ShareAccepted {
+                        set: share.set,
+                        group,
+                        index: identity.index,
+                        by: person,
+                    })?;
+                    self.talk.tell(&format!("Good: {}.", identity.name()))?;
+                    return Ok(true);
+                }
+                Err(error) => self.refuse(person, &error.to_string())?,
+            }
+        }
+    }
+
+    /// Brings the journal into step with what lies in storage, after an interruption.
+    pub(super) fn settle(&mut self) -> Result<(), CeremonyError> {
+        match self.plan.kind {
+            Kind::Create | Kind::Rekey | Kind::SealChange => self.settle_dealing(),
+            Kind::Recovery => self.settle_recovery(),
+            _ => Ok(()),
+        }
+    }
+
+    fn settle_dealing(&mut self) -> Result<(), CeremonyError> {
+        let Some(id) = self.new_slot_id().filter(|_| !self.journal.is_done(Step::Commit)) else {
+            return Ok(());
+        };
+        let creating = self.plan.kind == Kind::Create;
+        let slots = match self.public_slots() {
+            Err(CeremonyError::Open(OpenError::NoStore) | CeremonyError::Storage(_)) if creating => None,
+            slots => Some(slots?),
+        };
+        let state = slots.and_then(|slots| slots.find(id).map(Slot::state));
+        match state {
+            Some(SlotState::Active) => {
+                let steps = self.plan.steps.clone();
+                for step in steps.into_iter().take_while(|step| *step != Step::Commit).chain([Step::Commit]) {
+                    self.journal.done(step)?;
+                }
+                self.event(&Event::Fact { name: "interrupted", value: "after the commit" })?;
+            }
+            Some(SlotState::Pending) if self.journal.is_done(Step::HandOut) => {
+                self.journal.undo(&[Step::Prove])?;
+            }
+            _ => self.void()?,
+        }
+        // It is opened again where it is needed, so that nothing is kept longer.
+        self.storage = None;
+        Ok(())
+    }
+
+    pub(super) fn backup_path(&self) -> Result<std::path::PathBuf, CeremonyError> {
+        if self.setting.rehearsal {
+            return Ok(self.output.join("backup"));
+        }
+        self.plan.backup.clone().ok_or(CeremonyError::Misfit("the plan names no backup: add it"))
+    }
+}
+
+const NOT_DEALT: &str = "the new shares are not there: start the ceremony again, which deals new ones";
+const NOT_REWRAPPED: &str =
+    "not everything could be sealed under the new keys: start the ceremony again, which goes on with it";

@@ -1,0 +1,108 @@
+//! The transcript: what happened at a ceremony, chained line by line and signed at the end.
+//!
+//! A [`Transcript`] is a [`Record`] whose lines are an audit chain (`docs/FORMATS.md`, "Audit chain"): each holds the hash of the
+//! one before, so that none can be changed, removed, inserted or moved. When the ceremony is over, whoever was there and has
+//! a key co-signs, and the transcript's own key [seals](Transcript::seal) it. [`verify`] needs the file and that key's fingerprint,
+//! and nothing else.
+//!
+//! # No secret
+//!
+//! A line is made of typed values, none of which takes a secret type. Text, which a person may have typed, loses everything
+//! that looks like a key, and a note stands in its place.
+
+mod account;
+mod entry;
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use strongroom_audit::file::{self, FileError, FileSink, Found};
+use strongroom_audit::{AppendError, Chain, Entry, Public, Signer, Time, Writer};
+
+pub use account::{Account, Outcome, StoryProblem, TranscriptError, verify};
+
+use crate::run::record::{Event, Record, RecordError};
+
+/// A ceremony's transcript, which is being written.
+pub struct Transcript {
+    writer: Writer<FileSink>,
+    /// How the ceremony was opened, once it was.
+    opened: Option<Entry>,
+    clock: fn() -> u64,
+}
+
+impl Transcript {
+    /// Begins a transcript in this file, or goes on with the one that is there. `clock` gives seconds since 1970.
+    ///
+    /// # Errors
+    ///
+    /// [`FileError`]: the file is another's, was damaged or sealed, or cannot be written.
+    pub fn open(path: &Path, clock: fn() -> u64) -> Result<(Self, Found), FileError> {
+        let at = Time::from_seconds(clock());
+        match file::create(path, at, PURPOSE) {
+            Ok(writer) => Ok((Self { writer, opened: None, clock }, Found::Begun)),
+            Err(FileError::Io(error)) if error.kind() == io::ErrorKind::AlreadyExists => {
+                let (writer, found) = file::resume(path, at, PURPOSE)?;
+                // The file is locked, and what was torn is mended: this reads what the writer goes on with.
+                let chain = Chain::read(&fs::read(path)?).map_err(FileError::Damaged)?;
+                let opened = chain.entries().next().map(|record| record.entry().clone());
+                Ok((Self { writer, opened, clock }, found))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The transcript's number, drawn when it was begun. Written on the printed plan, it tells this transcript from another.
+    pub fn id(&self) -> &[u8; 16] {
+        self.writer.id()
+    }
+
+    /// The hash of the last line, which stands for everything so far.
+    pub fn hash(&self) -> [u8; 32] {
+        self.writer.hash()
+    }
+
+    /// Adds the signature of somebody who was there, over everything so far.
+    ///
+    /// # Errors
+    ///
+    /// [`AppendError`].
+    pub fn cosign(&mut self, name: &str, key: &dyn Signer) -> Result<u64, AppendError> {
+        self.writer.cosign(self.now(), Public::redacted(name), key)
+    }
+
+    /// Seals the transcript with its own key. Nothing can follow.
+    ///
+    /// # Errors
+    ///
+    /// [`AppendError`]. Unless the line could not be written, it can be tried again.
+    pub fn seal(&mut self, key: &dyn Signer) -> Result<u64, AppendError> {
+        self.writer.seal(self.now(), key)
+    }
+
+    fn now(&self) -> Time {
+        Time::from_seconds((self.clock)())
+    }
+}
+
+impl Record for Transcript {
+    fn record(&mut self, event: &Event<'_>) -> Result<(), RecordError> {
+        let entry = entry::of(event);
+        let opened = self.opened.get_or_insert_with(|| entry.clone());
+        if matches!(event, Event::Opened { .. }) && *opened != entry {
+            return Err(RecordError(ANOTHER.to_owned()));
+        }
+        let appended = self.writer.append(self.now(), entry);
+        appended.map(drop).map_err(|error| RecordError(error.to_string()))
+    }
+}
+
+/// What the chain of a transcript says that it is.
+pub const PURPOSE: &str = "ceremony transcript";
+
+const ANOTHER: &str =
+    "this transcript is of another ceremony, by another plan: give this one a file of its own";
+
+#[cfg(test)]
+pub(crate) mod tests;

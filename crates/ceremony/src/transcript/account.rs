@@ -1,0 +1,175 @@
+//! Reading a transcript that somebody else may have written.
+
+use std::fmt;
+
+use strongroom_audit::{
+    self as audit, Chain, Entry, Fingerprint, PublicKey, Record, Value, Verified, VerifyError,
+};
+
+use super::PURPOSE;
+use super::entry::{ABORTED, EXCEPTION, KIND, OPENED, PLAN, REHEARSAL, RESUMED, STEP, STEP_DONE, TITLE};
+use crate::plan::Step;
+
+/// How a ceremony ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Every step was done, and the witness signed off the last.
+    Complete,
+    /// Somebody ended it before its end.
+    Aborted,
+    /// It was interrupted, or waits, and had not gone on when the transcript was sealed.
+    Unfinished,
+}
+
+/// A transcript whose seal was verified, of one ceremony.
+#[derive(Clone, Debug)]
+pub struct Account {
+    verified: Verified,
+    kind: String,
+    title: String,
+    plan: [u8; 32],
+    rehearsal: bool,
+    outcome: Outcome,
+}
+
+impl Account {
+    /// What the ceremony was for, in the plan's word.
+    pub fn kind(&self) -> &str {
+        &self.kind
+    }
+
+    /// What people called it.
+    pub fn title(&self) -> &str {
+        &self.title
+    }
+
+    /// The SHA-256 of the plan.
+    pub fn plan(&self) -> &[u8; 32] {
+        &self.plan
+    }
+
+    /// Whether it was a rehearsal, which is evidence of nothing but practice.
+    pub fn is_rehearsal(&self) -> bool {
+        self.rehearsal
+    }
+
+    /// How it ended.
+    pub fn outcome(&self) -> Outcome {
+        self.outcome
+    }
+
+    /// The key that sealed it.
+    pub fn key(&self) -> &PublicKey {
+        self.verified.key()
+    }
+
+    /// The whole chain.
+    pub fn chain(&self) -> &Chain {
+        self.verified.chain()
+    }
+
+    /// What went otherwise than planned.
+    pub fn exceptions(&self) -> impl Iterator<Item = &Record> {
+        self.chain().entries().filter(|record| record.entry().event() == EXCEPTION)
+    }
+}
+
+/// Verifies a transcript: whole, sealed by the key of this fingerprint, and of one ceremony.
+///
+/// # Errors
+///
+/// [`TranscriptError`]. A transcript that is not sealed is none, however good it looks: lines may be missing at its end.
+pub fn verify(bytes: &[u8], key: &Fingerprint) -> Result<Account, TranscriptError> {
+    let verified = audit::verify(bytes, PURPOSE, key).map_err(TranscriptError::Chain)?;
+    let mut records = verified.chain().entries();
+    let opened =
+        records.next().ok_or(TranscriptError::Story { line: 1, problem: StoryProblem::NothingHappened })?;
+    let of_first = |problem| TranscriptError::Story { line: opened.number(), problem };
+    let (kind, title, plan, rehearsal) =
+        opening(opened.entry()).ok_or_else(|| of_first(StoryProblem::NotOpened))?;
+    let (kind, title) = (kind.to_owned(), title.to_owned());
+    let mut outcome = Outcome::Unfinished;
+    for record in records {
+        let told = |problem| Err(TranscriptError::Story { line: record.number(), problem });
+        match record.entry().event() {
+            OPENED if record.entry() != opened.entry() => return told(StoryProblem::AnotherCeremony),
+            OPENED | RESUMED => {}
+            _ if outcome != Outcome::Unfinished => return told(StoryProblem::AfterTheEnd),
+            STEP_DONE if record.entry().text(STEP) == Some(Step::Close.word()) => outcome = Outcome::Complete,
+            ABORTED => outcome = Outcome::Aborted,
+            _ => {}
+        }
+    }
+    Ok(Account { verified, kind, title, plan, rehearsal, outcome })
+}
+
+fn opening(entry: &Entry) -> Option<(&str, &str, [u8; 32], bool)> {
+    if entry.event() != OPENED {
+        return None;
+    }
+    match (entry.field(PLAN)?, entry.field(REHEARSAL)?) {
+        (Value::Sha256(plan), Value::Flag(rehearsal)) => {
+            Some((entry.text(KIND)?, entry.text(TITLE)?, *plan, *rehearsal))
+        }
+        _ => None,
+    }
+}
+
+/// Why a file is no transcript of a ceremony.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TranscriptError {
+    /// It is not whole, not sealed, or sealed by another key.
+    Chain(VerifyError),
+    /// It is whole and sealed, and does not tell of one ceremony.
+    Story {
+        /// The line.
+        line: u64,
+        /// Why.
+        problem: StoryProblem,
+    },
+}
+
+/// Why a chain that is whole and sealed does not tell of one ceremony.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoryProblem {
+    /// Nothing is recorded.
+    NothingHappened,
+    /// It does not begin with the opening of a ceremony.
+    NotOpened,
+    /// A ceremony by another plan begins in the midst.
+    AnotherCeremony,
+    /// Something happened after the end.
+    AfterTheEnd,
+}
+
+impl fmt::Display for TranscriptError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (line, why) = match self {
+            Self::Chain(error) => return error.fmt(f),
+            Self::Story { line, problem: StoryProblem::NothingHappened } => (line, "nothing is recorded"),
+            Self::Story { line, problem: StoryProblem::NotOpened } => {
+                (line, "it does not begin with the opening of a ceremony")
+            }
+            Self::Story { line, problem: StoryProblem::AnotherCeremony } => {
+                (line, "a ceremony by another plan begins here")
+            }
+            Self::Story { line, problem: StoryProblem::AfterTheEnd } => {
+                (line, "something happened after the ceremony had ended")
+            }
+        };
+        write!(
+            f,
+            "line {line}: {why}. The file is whole and sealed by the right key, but tells of no ceremony that the program \
+             could have held: ask who holds that key"
+        )
+    }
+}
+
+impl std::error::Error for TranscriptError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Chain(error) => Some(error),
+            Self::Story { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! `ceremony plan|run|verify|report|register|share-check`: what the crate `strongroom-ceremony` does, at this terminal.
+
+mod register;
+mod run;
+mod transcript;
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, BufRead as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+use strongroom_ceremony::plan::ask::{AskError, Questions, ask};
+use strongroom_ceremony::plan::check::{Finding, explained, findings};
+use strongroom_ceremony::plan::{Person, Plan};
+use strongroom_ceremony::slot_file;
+
+use super::share::{self, Against};
+use crate::context::Context;
+use crate::exit::{Failure, Kind};
+use crate::output::Output;
+use crate::text::hex;
+
+/// Key ceremonies.
+#[derive(Subcommand)]
+pub(crate) enum Ceremony {
+    /// Plans: what happens at a ceremony, who must come, and who can open the store afterwards.
+    #[command(subcommand)]
+    Plan(PlanCommand),
+    /// Hold the ceremony that a plan describes.
+    Run(run::Run),
+    /// Check a transcript: whole, in order, and sealed by the key of this fingerprint. Works on any machine.
+    Verify(transcript::Verify),
+    /// Write what a transcript says for an auditor to read, once it was checked.
+    Report(transcript::Report),
+    /// The register: who holds which share, when each was last checked, and what is due.
+    #[command(subcommand)]
+    Register(register::Register),
+    /// Check that a share is the right one: alone, offline, with the public slot file of the last ceremony.
+    ShareCheck(ShareCheck),
+}
+
+/// Plans.
+#[derive(Subcommand)]
+pub(crate) enum PlanCommand {
+    /// Ask what the ceremony is for and who comes, and write a plan to be reviewed.
+    New(New),
+    /// Say in plain words what a plan does, who must come, what is unwise, and what is missing.
+    Check(Check),
+}
+
+/// Write a plan.
+#[derive(Args)]
+pub(crate) struct New {
+    /// The file to write. None is overwritten.
+    #[arg(value_name = "PLAN")]
+    plan: PathBuf,
+}
+
+/// Explain a plan.
+#[derive(Args)]
+pub(crate) struct Check {
+    /// The plan.
+    #[arg(value_name = "PLAN")]
+    plan: PathBuf,
+}
+
+/// Check a share.
+#[derive(Args)]
+pub(crate) struct ShareCheck {
+    /// The public slot file (`slots.txt`).
+    #[arg(long, value_name = "FILE", default_value = "slots.txt")]
+    slots: PathBuf,
+}
+
+impl Ceremony {
+    pub(crate) fn run(self, context: &mut Context) -> Result<(), Failure> {
+        match self {
+            Self::Plan(PlanCommand::New(new)) => new.run(context.output),
+            Self::Plan(PlanCommand::Check(check)) => check.run(context.output),
+            Self::Run(run) => run.run(context),
+            Self::Verify(verify) => verify.run(context.output),
+            Self::Report(report) => report.run(context.output),
+            Self::Register(register) => register.run(context),
+            Self::ShareCheck(check) => check.run(context),
+        }
+    }
+}
+
+impl New {
+    fn run(self, output: Output) -> Result<(), Failure> {
+        if self.plan.exists() {
+            let message = format!("{} is there already: choose another name", self.plan.display());
+            return Err(Failure::new(Kind::Conflict, message));
+        }
+        let text = ask(&mut Asking(output))?;
+        let failed =
+            |error| Failure::io(format_args!("{} could not be written", self.plan.display()), &error);
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o644).open(&self.plan);
+        let mut file = file.map_err(failed)?;
+        file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
+        let plan = Plan::parse(&text)?;
+        let name = self.plan.display().to_string();
+        output.result(&json!({ "plan": name, "hash": hex(&plan.hash()) }), || {
+            vec![format!(
+                "Wrote {name}. Review and change it, then see what it does with `strongroom ceremony plan check {name}`."
+            )]
+        })
+    }
+}
+
+/// Questions on stderr, answers from stdin.
+struct Asking(Output);
+
+impl Questions for Asking {
+    fn ask(&mut self, question: &str, default: &str) -> Result<String, AskError> {
+        let default_shown = if default.is_empty() { String::new() } else { format!(" [{default}]") };
+        self.0.prompt(&format!("{question}{default_shown} "));
+        let mut line = String::new();
+        match io::stdin().lock().read_line(&mut line) {
+            Ok(0) => Err(AskError::Gone("the answers ended".to_owned())),
+            Ok(_) if line.trim().is_empty() => Ok(default.to_owned()),
+            Ok(_) => Ok(line.trim().to_owned()),
+            Err(error) => Err(AskError::Gone(error.to_string())),
+        }
+    }
+
+    fn refuse(&mut self, why: &str) -> Result<(), AskError> {
+        self.0.prompt(&format!("Not understood: {why}.\n"));
+        Ok(())
+    }
+}
+
+impl Check {
+    fn run(self, output: Output) -> Result<(), Failure> {
+        let plan = read_plan(&self.plan)?;
+        let findings = findings(&plan);
+        let texts = |wanted: bool| -> Vec<&str> {
+            let is_missing = |finding: &&Finding| matches!(finding, Finding::Missing(_)) == wanted;
+            findings.iter().filter(is_missing).map(Finding::text).collect()
+        };
+        let (missing, unwise) = (texts(true), texts(false));
+        let json = json!({
+            "kind": plan.kind.word(),
+            "title": plan.title,
+            "hash": hex(&plan.hash()),
+            "policy": plan.policy.as_ref().map(ToString::to_string),
+            "people": plan.people.iter().map(person_json).collect::<Vec<_>>(),
+            "steps": plan.steps.iter().map(|step| step.word()).collect::<Vec<_>>(),
+            "missing": missing,
+            "unwise": unwise,
+        });
+        output.result(&json, || explained(&plan).lines().map(str::to_owned).collect())?;
+        match missing.len() {
+            0 => Ok(()),
+            1 => Err(Failure::new(Kind::Conflict, "the ceremony would not go through: one thing is missing")),
+            many => {
+                let message = format!("the ceremony would not go through: {many} things are missing");
+                Err(Failure::new(Kind::Conflict, message))
+            }
+        }
+    }
+}
+
+fn person_json(person: &Person) -> Value {
+    json!({
+        "name": person.name,
+        "initials": person.initials,
+        "roles": person.roles.iter().map(|role| role.word()).collect::<Vec<_>>(),
+        "group": person.group,
+        "custody": person.custody.as_ref().map(strongroom_ceremony::plan::Custody::word),
+    })
+}
+
+impl ShareCheck {
+    fn run(self, context: &mut Context) -> Result<(), Failure> {
+        let text = fs::read_to_string(&self.slots).map_err(|error| {
+            Failure::io(format_args!("the slot file {} could not be read", self.slots.display()), &error)
+        })?;
+        let slots = slot_file::decode(&text)?;
+        share::check(context, Against::Slots(Box::new(slots)))
+    }
+}
+
+fn read_plan(path: &Path) -> Result<Plan, Failure> {
+    let text = fs::read_to_string(path);
+    let text = text.map_err(|error| {
+        Failure::io(format_args!("the plan {} could not be read", path.display()), &error)
+    })?;
+    Ok(Plan::parse(&text)?)
+}

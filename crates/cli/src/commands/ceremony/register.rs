@@ -1,0 +1,150 @@
+//! `ceremony register show|take|end`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+use strongroom::HsmKey;
+use strongroom_ceremony::audit::{Fingerprint, PublicKey, Signer, Time};
+use strongroom_ceremony::register::{self, Holding, Register as File, Share, YEAR};
+use strongroom_ceremony::transcript;
+
+use super::transcript::parse_fingerprint;
+use crate::commands::file::parse_hsm;
+use crate::context::Context;
+use crate::exit::{Failure, Kind};
+use crate::output::Output;
+use crate::text::hex;
+
+/// The register.
+#[derive(Subcommand)]
+pub(crate) enum Register {
+    /// Verify it, and tell who holds which share, when each was checked, and what is due.
+    Show(Show),
+    /// Enter what a sealed transcript says: shares that were made, or checked. Then sign it.
+    Take(Take),
+    /// Enter that a set of shares was replaced and opens nothing any more. Then sign it.
+    End(End),
+}
+
+/// Show the register.
+#[derive(Args)]
+pub(crate) struct Show {
+    /// The register.
+    #[arg(value_name = "REGISTER")]
+    register: PathBuf,
+    /// The fingerprint of the key that must have signed it.
+    #[arg(long, value_name = "FINGERPRINT", value_parser = parse_fingerprint)]
+    key: Fingerprint,
+}
+
+/// Take a transcript's shares.
+#[derive(Args)]
+pub(crate) struct Take {
+    #[command(flatten)]
+    signed: Signed,
+    /// The transcript.
+    #[arg(value_name = "TRANSCRIPT")]
+    transcript: PathBuf,
+    /// The fingerprint of the key that must have sealed the transcript.
+    #[arg(long, value_name = "FINGERPRINT", value_parser = parse_fingerprint)]
+    transcript_key: Fingerprint,
+    /// After how many days each share is due again.
+    #[arg(long, value_name = "DAYS", default_value_t = YEAR)]
+    days: u32,
+}
+
+/// End a set.
+#[derive(Args)]
+pub(crate) struct End {
+    #[command(flatten)]
+    signed: Signed,
+    /// The set's number, as `show` tells it.
+    #[arg(value_name = "SET", value_parser = parse_set)]
+    set: [u8; 16],
+}
+
+/// A register, and the key that signs it.
+#[derive(Args)]
+struct Signed {
+    /// The register. It is begun where there is none.
+    #[arg(value_name = "REGISTER")]
+    register: PathBuf,
+    /// The key in an HSM that signs it.
+    #[arg(long, value_name = "hsm(TOKEN, KEY)", value_parser = parse_hsm)]
+    signer: HsmKey,
+}
+
+impl Register {
+    pub(crate) fn run(self, context: &mut Context) -> Result<(), Failure> {
+        match self {
+            Self::Show(show) => show.run(context.output),
+            Self::Take(take) => {
+                let account = transcript::verify(&read(&take.transcript)?, &take.transcript_key)?;
+                take.signed.write(context, |register| Ok(register.take(&account, take.days)?))
+            }
+            Self::End(end) => end.signed.write(context, |register| {
+                register.end(end.set)?;
+                Ok(1)
+            }),
+        }
+    }
+}
+
+impl Show {
+    fn run(self, output: Output) -> Result<(), Failure> {
+        let holdings = register::verify(&read(&self.register)?, &self.key)?;
+        let now = Time::from_seconds(seconds());
+        let shares: Vec<Value> =
+            holdings.shares().map(|(share, holding)| json_of(share, holding, now)).collect();
+        output.result(&json!({ "shares": shares }), || {
+            register::text(&holdings, now).lines().map(str::to_owned).collect()
+        })
+    }
+}
+
+impl Signed {
+    fn write(
+        &self,
+        context: &mut Context,
+        enter: impl FnOnce(&mut File) -> Result<usize, Failure>,
+    ) -> Result<(), Failure> {
+        context.protect()?;
+        let signer = context.hsms()?.signer(&self.signer, None)?;
+        let key = PublicKey::new(signer.algorithm(), signer.public_key());
+        let key = key.ok_or_else(|| {
+            Failure::new(Kind::Hsm, "the signing key is no point on its curve: name another")
+        })?;
+        let (mut register, _) = File::open(&self.register, seconds)?;
+        let entries = enter(&mut register)?;
+        register.sign(&signer)?;
+        let (name, key) = (self.register.display().to_string(), key.fingerprint().to_string());
+        context.output.result(&json!({ "register": name, "entries": entries, "signed_by": key }), || {
+            let lines = if entries == 1 { "1 line".to_owned() } else { format!("{entries} lines") };
+            vec![format!("{name}: {lines} entered, and signed by the key of fingerprint {key}.")]
+        })
+    }
+}
+
+fn json_of(share: &Share, holding: &Holding, now: Time) -> Value {
+    json!({
+        "set": hex(&share.set), "group": share.group.as_ref().map(ToString::to_string), "index": share.index, "custodian": holding.custodian(),
+        "proved": holding.proved().map(Time::seconds), "due": holding.due().seconds(), "is_due": holding.due() <= now,
+        "failed": holding.is_failed(), "predecessors": holding.predecessors().collect::<Vec<_>>(),
+    })
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    fs::read(path).map_err(|error| Failure::io(format_args!("{} could not be read", path.display()), &error))
+}
+
+fn parse_set(text: &str) -> Result<[u8; 16], String> {
+    let bytes = data_encoding::HEXLOWER_PERMISSIVE.decode(text.as_bytes()).ok();
+    bytes.and_then(|bytes| bytes.try_into().ok()).ok_or_else(|| "a set has 32 hexadecimal digits".to_owned())
+}
+
+fn seconds() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
