@@ -1,4 +1,5 @@
-//! The `strongroom` command line; `docs/CLI.md` says what it promises to people and scripts.
+//! The `strongroom` command line; `docs/CLI.md` says what it promises to people and scripts. `strongroom-ceremony` is the part of
+//! it that `docs/CEREMONY.md` is about: the rest is not linked into it.
 //!
 //! | module | sole responsibility |
 //! |---|---|
@@ -19,6 +20,7 @@
 
 mod arguments;
 mod commands;
+#[cfg(feature = "hsm")]
 mod config;
 mod context;
 mod demo;
@@ -37,26 +39,43 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use std::sync::{Mutex, PoisonError};
 
-use clap::Parser as _;
+use clap::Parser;
 use clap::error::ErrorKind;
 use strongroom::protection::panic_is_contained;
 
-use crate::arguments::Arguments;
+use crate::arguments::{Arguments, CeremonyArguments, Global};
 use crate::context::Context;
 use crate::exit::{Failure, Kind};
 use crate::output::Output;
 
-fn main() -> ExitCode {
+/// The program `strongroom`: does what the process's arguments say.
+pub fn strongroom() -> ExitCode {
+    program("strongroom ceremony", |Arguments { global, command }| {
+        (global, |context: &mut Context| commands::run(command, context))
+    })
+}
+
+/// The program `strongroom-ceremony`.
+pub fn ceremony() -> ExitCode {
+    program("strongroom-ceremony", |CeremonyArguments { common, command }| {
+        (Global::without_store(common), |context: &mut Context| command.run(context))
+    })
+}
+
+fn program<A: Parser, C>(ceremonies: &'static str, split: impl FnOnce(A) -> (Global, C)) -> ExitCode
+where
+    C: FnOnce(&mut Context) -> Result<(), Failure>,
+{
     quiet_panics();
     screen::watch_signals();
-    let arguments = match Arguments::try_parse() {
-        Ok(arguments) => arguments,
+    let (global, command) = match A::try_parse() {
+        Ok(arguments) => split(arguments),
         Err(error) => return usage(&error),
     };
-    let output = Output::new(arguments.global.json, arguments.global.quiet);
+    let output = Output::new(global.common.json, global.common.quiet);
     let result = guarded(|| {
-        let mut context = Context::new(arguments.global, output);
-        let result = commands::run(arguments.command, &mut context);
+        let mut context = Context::new(global, output, ceremonies);
+        let result = command(&mut context);
         context.close();
         result
     });
@@ -127,7 +146,7 @@ mod tests {
         let value = String::from("hunter2");
         let failure = guarded(|| panic!("{value}")).unwrap_err();
         assert_eq!(failure.kind, Kind::Failure);
-        assert!(failure.message.contains("main.rs:") && !failure.message.contains("hunter2"), "{failure}");
+        assert!(failure.message.contains("lib.rs:") && !failure.message.contains("hunter2"), "{failure}");
         assert!(guarded(|| Ok(())).is_ok());
     }
 }

@@ -1,0 +1,7 @@
+//! `strongroom`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    strongroom_cli::strongroom()
+}
