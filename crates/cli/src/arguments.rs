@@ -5,9 +5,11 @@ use std::path::PathBuf;
 use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand};
 
+#[cfg(feature = "hsm")]
+use crate::commands::hsm;
 use crate::commands::{
-    backup, ceremony, check, file, generate, hsm, init, key, keys, rekey, restore, share, shell, slot,
-    status, values,
+    backup, ceremony, check, file, generate, init, key, keys, rekey, restore, share, shell, slot, status,
+    values,
 };
 use crate::{demo, exit};
 
@@ -23,6 +25,18 @@ pub(crate) struct Arguments {
     pub(crate) command: Command,
 }
 
+/// Key ceremonies: root keys made, replaced, checked, recovered and destroyed by people in a room, by a reviewed plan.
+///
+/// It needs no network, and has none.
+#[derive(Parser)]
+#[command(name = "strongroom-ceremony", version, after_help = exit::HELP, max_term_width = 100)]
+pub(crate) struct CeremonyArguments {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    #[command(subcommand)]
+    pub(crate) command: ceremony::Ceremony,
+}
+
 /// Options of every command.
 #[derive(Args, Clone)]
 pub(crate) struct Global {
@@ -35,10 +49,22 @@ pub(crate) struct Global {
         default_value = "strongroom-store"
     )]
     pub(crate) store: PathBuf,
+    #[command(flatten)]
+    pub(crate) common: Common,
+    /// Round the lengths of what is put into the store up to a multiple of so many bytes, so that the storage learns them less
+    /// exactly. Files that `file` encrypts lie elsewhere, and show their sizes. Not remembered by the store: set the variable.
+    #[arg(long, global = true, env = "STRONGROOM_PADDING", value_name = "BYTES", default_value_t = 0)]
+    pub(crate) padding: u32,
+}
+
+/// Those that have nothing to do with the store.
+#[derive(Args, Clone)]
+pub(crate) struct Common {
     /// A file with shares, one on each line (`#` begins a remark); can be repeated. Without it they are asked for.
     #[arg(long = "share-file", global = true, value_name = "FILE")]
     pub(crate) share_files: Vec<PathBuf>,
     /// The configuration file, which says where HSMs are. [default: strongroom/config.toml in the user's configuration]
+    #[cfg(feature = "hsm")]
     #[arg(long, global = true, env = "STRONGROOM_CONFIG", value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
     /// Write one JSON value to stdout, and errors as JSON to stderr.
@@ -47,13 +73,16 @@ pub(crate) struct Global {
     /// Go on where the machine cannot lock memory: keys may then reach its swap.
     #[arg(long, global = true, env = "STRONGROOM_ALLOW_UNLOCKED", value_parser = FalseyValueParser::new())]
     pub(crate) allow_unlocked: bool,
-    /// Round the lengths of what is put into the store up to a multiple of so many bytes, so that the storage learns them less
-    /// exactly. Files that `file` encrypts lie elsewhere, and show their sizes. Not remembered by the store: set the variable.
-    #[arg(long, global = true, env = "STRONGROOM_PADDING", value_name = "BYTES", default_value_t = 0)]
-    pub(crate) padding: u32,
     /// Print results and errors alone.
     #[arg(long, short, global = true)]
     pub(crate) quiet: bool,
+}
+
+impl Global {
+    /// For commands that open no store of their own.
+    pub(crate) fn without_store(common: Common) -> Self {
+        Self { store: PathBuf::new(), common, padding: 0 }
+    }
 }
 
 /// What to do.
@@ -67,6 +96,7 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Slot(slot::Slot),
     /// HSMs: tokens, what they can do, and the keys in them.
+    #[cfg(feature = "hsm")]
     #[command(subcommand)]
     Hsm(hsm::Hsm),
     /// Shares.

@@ -5,6 +5,7 @@ pub(crate) mod ceremony;
 pub(crate) mod check;
 pub(crate) mod file;
 pub(crate) mod generate;
+#[cfg(feature = "hsm")]
 pub(crate) mod hsm;
 pub(crate) mod init;
 pub(crate) mod key;
@@ -28,6 +29,7 @@ pub(crate) fn run(command: Command, context: &mut Context) -> Result<(), Failure
         Command::Init(command) => command.run(context),
         Command::Status(command) => command.run(context),
         Command::Slot(command) => command.run(context),
+        #[cfg(feature = "hsm")]
         Command::Hsm(command) => command.run(context),
         Command::Share(command) => command.run(context),
         Command::Put(command) => command.run(context),

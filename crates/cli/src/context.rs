@@ -2,19 +2,26 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use pollster::block_on;
 use strongroom::protection::{harden, prepare, swap_in_use};
 use strongroom::{
-    DiskStorage, HsmKeys, Hsms, Locking, Options, Protection, SealedStore, Slot, SlotSet, SlotState, Storage,
-    Store,
+    DiskStorage, HsmKeys, Locking, Options, Protection, SealedStore, Slot, SlotSet, SlotState, Storage, Store,
 };
 
 use crate::arguments::Global;
+#[cfg(feature = "hsm")]
 use crate::config;
 use crate::exit::{Failure, Kind};
 use crate::output::Output;
 use crate::shares;
+
+/// Without PKCS #11 there are no HSMs, and whatever needs one says so.
+#[cfg(feature = "hsm")]
+pub(crate) use strongroom::Hsms;
+#[cfg(not(feature = "hsm"))]
+pub(crate) use strongroom::NoHsm as Hsms;
 
 /// The state of this process.
 pub(crate) struct Context {
@@ -22,6 +29,8 @@ pub(crate) struct Context {
     pub(crate) output: Output,
     /// The open store: from the first command that needs it until [`Context::close`].
     pub(crate) session: Option<Arc<Store>>,
+    /// How this program's ceremonies are called at a prompt.
+    pub(crate) ceremonies: &'static str,
     /// Whether commands come line by line, so that stdin is not theirs.
     pub(crate) in_shell: bool,
     /// The storage, once a command has opened it: it can be opened once only.
@@ -31,8 +40,9 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    pub(crate) fn new(global: Global, output: Output) -> Self {
-        Self { global, output, session: None, in_shell: false, storage: None, hsms: None, protected: false }
+    pub(crate) fn new(global: Global, output: Output, ceremonies: &'static str) -> Self {
+        let (session, storage, hsms) = (None, None, None);
+        Self { global, output, session, ceremonies, in_shell: false, storage, hsms, protected: false }
     }
 
     /// The directory of the store.
@@ -53,7 +63,8 @@ impl Context {
         harden().map_err(|error| {
             Failure::new(Kind::Unprotected, format!("the process could not be made undumpable: {error}"))
         })?;
-        let locking = if self.global.allow_unlocked { Locking::AllowUnlocked } else { Locking::Required };
+        let locking =
+            if self.global.common.allow_unlocked { Locking::AllowUnlocked } else { Locking::Required };
         let protection = prepare(locking)?;
         if protection == Protection::Unlocked {
             self.output.warning(
@@ -81,10 +92,35 @@ impl Context {
         if let Some(hsms) = &self.hsms {
             return Ok(Arc::clone(hsms));
         }
-        let hsms = Arc::new(config::hsms(self.global.config.as_deref(), self.output)?);
+        let hsms = Arc::new(self.configured()?);
+        #[cfg(feature = "hsm")]
         hsms.mix_randomness();
         self.hsms = Some(Arc::clone(&hsms));
         Ok(hsms)
+    }
+
+    #[cfg(feature = "hsm")]
+    fn configured(&self) -> Result<Hsms, Failure> {
+        config::hsms(self.global.common.config.as_deref(), self.output)
+    }
+
+    #[cfg(not(feature = "hsm"))]
+    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "as with HSMs")]
+    fn configured(&self) -> Result<Hsms, Failure> {
+        Ok(Hsms)
+    }
+
+    /// For how long an open store may do without its HSMs.
+    #[cfg(feature = "hsm")]
+    pub(crate) fn seal_after_outage(&mut self) -> Result<Option<Duration>, Failure> {
+        Ok(self.hsms()?.seal_after_outage())
+    }
+
+    /// There is no limit, since there are none.
+    #[cfg(not(feature = "hsm"))]
+    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "as with HSMs")]
+    pub(crate) fn seal_after_outage(&mut self) -> Result<Option<Duration>, Failure> {
+        Ok(None)
     }
 
     /// The store as anybody sees it.
@@ -103,7 +139,7 @@ impl Context {
             let hsm = self.hsm()?;
             let sealed = block_on(SealedStore::open(self.storage()?))?;
             let mut unsealing = sealed.unsealing_with(self.barrier_options()).with_hsm(Arc::clone(&hsm));
-            shares::collect(self.output, &self.global.share_files, &hsm, &mut unsealing, "the store")?;
+            shares::collect(self.output, &self.global.common.share_files, &hsm, &mut unsealing, "the store")?;
             self.session = Some(Arc::new(block_on(unsealing.unseal())?));
         }
         self.session.as_deref().ok_or_else(|| Failure::new(Kind::Sealed, "the store is sealed"))

@@ -9,13 +9,17 @@ use strongroom::causes::{
     CreateError, OpenBarrierError, PossessionError, RecordError, SecretError, SlotOpenError,
     StorageCommitError, StorageOpenError, StorageReadError,
 };
+#[cfg(feature = "hsm")]
 use strongroom::pkcs11::TokenError;
 use strongroom::protection::SecretMemoryError;
 use strongroom::{
-    CommitError, EndOfRewrapError, HsmConfigError, HsmPartError, HsmsError, InitError, OpenError, PathError,
-    ReadError, RewrapError, ShareError, SlotError, UnsealError,
+    CommitError, EndOfRewrapError, HsmPartError, InitError, OpenError, PathError, ReadError, RewrapError,
+    ShareError, SlotError, UnsealError,
 };
+#[cfg(feature = "hsm")]
+use strongroom::{HsmConfigError, HsmsError};
 use strongroom_ceremony::audit::file::FileError as TranscriptFileError;
+#[cfg(feature = "hsm")]
 use strongroom_ceremony::hsm::RehearsalError;
 use strongroom_ceremony::plan::PlanError;
 use strongroom_ceremony::plan::ask::AskError;
@@ -157,9 +161,6 @@ sorted! {
     ShareError => share;
     PossessionError => possession;
     HsmPartError => |_| Kind::Hsm;
-    HsmsError => hsms;
-    HsmConfigError => |_| Kind::Usage;
-    TokenError => |_| Kind::Hsm;
     PathError => |_| Kind::Usage;
     SecretMemoryError => |_| Kind::Unprotected;
     SecretError => secret;
@@ -174,11 +175,18 @@ sorted! {
     PlanError => |_| Kind::Usage;
     AskError => |_| Kind::Usage;
     SlotFileError => |_| Kind::Damaged;
-    RehearsalError => |_| Kind::Failure;
     CeremonyError => ceremony;
     TranscriptFileError => transcript_file;
     TranscriptError => |_| Kind::Damaged;
     RegisterError => register;
+}
+
+#[cfg(feature = "hsm")]
+sorted! {
+    HsmsError => hsms;
+    HsmConfigError => |_| Kind::Usage;
+    TokenError => |_| Kind::Hsm;
+    RehearsalError => |_| Kind::Failure;
 }
 
 fn ceremony(error: &CeremonyError) -> Kind {
@@ -342,6 +350,7 @@ fn secret(error: &SecretError) -> Kind {
     }
 }
 
+#[cfg(feature = "hsm")]
 fn hsms(error: &HsmsError) -> Kind {
     match error {
         HsmsError::Config(_) => Kind::Usage,

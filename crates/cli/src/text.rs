@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
+#[cfg(feature = "hsm")]
 use strongroom::pkcs11::blob::Blob;
 use strongroom::{Slot, Suite};
 
@@ -107,25 +108,16 @@ pub(crate) fn slot_json(slot: &Slot) -> Value {
 /// Which keys in HSMs have wrapped the slot's parts, as these say of themselves.
 fn hsm_parts(slot: &Slot) -> impl Iterator<Item = Value> {
     slot.policy().hsm_keys().zip(slot.hsm_wrapped()).map(|(key, wrapped)| {
-        let blob = Blob::decode(wrapped).ok();
-        let header = blob.as_ref().map(Blob::header);
-        json!({
-            "token": key.token(),
-            "key": key.key(),
-            "key_id": header.map(|header| hex(header.key_id())),
-            "mechanism": header.map(|header| header.mechanism().to_string()),
-        })
+        let (id, mechanism) = wrapped_by(wrapped).unzip();
+        json!({ "token": key.token(), "key": key.key(), "key_id": id, "mechanism": mechanism })
     })
 }
 
 /// The same, for people.
 pub(crate) fn slot_line(slot: &Slot) -> String {
-    let blobs = slot.hsm_wrapped().iter().filter_map(|wrapped| Blob::decode(wrapped).ok());
-    let keys: Vec<String> = blobs
-        .map(|blob| {
-            format!("  wrapped by key {} ({})", hex(blob.header().key_id()), blob.header().mechanism())
-        })
-        .collect();
+    let parts = slot.hsm_wrapped().iter().filter_map(|wrapped| wrapped_by(wrapped));
+    let keys: Vec<String> =
+        parts.map(|(id, mechanism)| format!("  wrapped by key {id} ({mechanism})")).collect();
     let keys = keys.concat();
     format!(
         "{:<9} {}  {}  {}  set {}  made {}  id {:.8}{keys}",
@@ -137,6 +129,19 @@ pub(crate) fn slot_line(slot: &Slot) -> String {
         date(slot.created()),
         slot.id(),
     )
+}
+
+/// The id of the key that wrapped a part, and how it did, as the part says of itself.
+#[cfg(feature = "hsm")]
+fn wrapped_by(part: &[u8]) -> Option<(String, String)> {
+    let blob = Blob::decode(part).ok()?;
+    Some((hex(blob.header().key_id()), blob.header().mechanism().to_string()))
+}
+
+/// What PKCS #11 wraps is not understood without it.
+#[cfg(not(feature = "hsm"))]
+fn wrapped_by(_: &[u8]) -> Option<(String, String)> {
+    None
 }
 
 /// A label in quotation marks.

@@ -80,7 +80,6 @@ pub fn findings(plan: &Plan) -> Vec<Finding> {
             "nobody is auditor: nobody watches for those who are not there".to_owned(),
         ));
     }
-    #[cfg(feature = "hsm")]
     tokens(plan, &mut findings);
     files(plan, &mut findings);
     findings
@@ -90,6 +89,15 @@ pub fn findings(plan: &Plan) -> Vec<Finding> {
 fn tokens(plan: &Plan, findings: &mut Vec<Finding>) {
     if let Err(error) = crate::hsm::hsms(plan) {
         findings.push(Finding::Missing(error.to_string()));
+    }
+}
+
+#[cfg(not(feature = "hsm"))]
+fn tokens(plan: &Plan, findings: &mut Vec<Finding>) {
+    if !plan.hsm_configuration().is_empty() {
+        findings.push(Finding::Missing(
+            "the plan names an HSM, and this program was built without: take the one with HSMs".to_owned(),
+        ));
     }
 }
 

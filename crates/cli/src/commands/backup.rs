@@ -170,17 +170,17 @@ pub(crate) fn unseal(path: &Path, context: &mut Context) -> Result<(VerifiedBack
     let sets: Vec<String> =
         backup.slots().slots().iter().map(|slot| format!("  {}", slot_line(slot))).collect();
     let mut unsealing = backup.unsealing();
-    shares::collect(output, &context.global.share_files, &hsm, &mut unsealing, &format!("the {about}"))
-        .map_err(|failure| {
-            Failure::new(
-                failure.kind,
-                format!(
-                    "{}. It opens with the shares and HSM keys of its own time:\n{}",
-                    failure.message,
-                    sets.join("\n")
-                ),
-            )
-        })?;
+    let files = &context.global.common.share_files;
+    shares::collect(output, files, &hsm, &mut unsealing, &format!("the {about}")).map_err(|failure| {
+        Failure::new(
+            failure.kind,
+            format!(
+                "{}. It opens with the shares and HSM keys of its own time:\n{}",
+                failure.message,
+                sets.join("\n")
+            ),
+        )
+    })?;
     let bar = Bar::entries(output, "checking");
     let verified = unsealing.verify(|done, total| bar.at(done, total))?;
     Ok((verified, about))

@@ -77,7 +77,7 @@ pub(crate) struct ShareCheck {
 impl Ceremony {
     pub(crate) fn run(self, context: &mut Context) -> Result<(), Failure> {
         match self {
-            Self::Plan(PlanCommand::New(new)) => new.run(context.output),
+            Self::Plan(PlanCommand::New(new)) => new.run(context),
             Self::Plan(PlanCommand::Check(check)) => check.run(context.output),
             Self::Run(run) => run.run(context),
             Self::Verify(verify) => verify.run(context.output),
@@ -89,7 +89,8 @@ impl Ceremony {
 }
 
 impl New {
-    fn run(self, output: Output) -> Result<(), Failure> {
+    fn run(self, context: &Context) -> Result<(), Failure> {
+        let output = context.output;
         if self.plan.exists() {
             let message = format!("{} is there already: choose another name", self.plan.display());
             return Err(Failure::new(Kind::Conflict, message));
@@ -102,9 +103,10 @@ impl New {
         file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
         let plan = Plan::parse(&text)?;
         let name = self.plan.display().to_string();
+        let ceremonies = context.ceremonies;
         output.result(&json!({ "plan": name, "hash": hex(&plan.hash()) }), || {
             vec![format!(
-                "Wrote {name}. Review and change it, then see what it does with `strongroom ceremony plan check {name}`."
+                "Wrote {name}. Review and change it, then see what it does with `{ceremonies} plan check {name}`."
             )]
         })
     }

@@ -97,13 +97,13 @@ pub(crate) fn check(context: &mut Context, mut against: Against) -> Result<(), F
     context.protect()?;
     let output = context.output;
     let mut texts = Vec::new();
-    for file in &context.global.share_files {
+    for file in &context.global.common.share_files {
         for (line, text) in shares::read_file(output, file)? {
             texts.push((format!("{}, line {line}", file.display()), text));
         }
     }
     if texts.is_empty() {
-        if !context.global.share_files.is_empty() {
+        if !context.global.common.share_files.is_empty() {
             return Err(Failure::usage("the share files hold no share"));
         }
         if !terminal::is_present() {

@@ -70,7 +70,7 @@ impl Shell {
                 self.idle
             ));
         }
-        let outage = context.hsms()?.seal_after_outage();
+        let outage = context.seal_after_outage()?;
         let session = Session::start(context, Duration::from_secs(self.idle), outage, interactive);
         let result =
             if interactive { Self::converse(context, &session) } else { self.script(context, &session) };

@@ -16,7 +16,7 @@ impl Status {
     #[expect(clippy::unused_self, reason = "as all commands")]
     pub(crate) fn run(self, context: &mut Context) -> Result<(), Failure> {
         let output = context.output;
-        if !context.global.share_files.is_empty() {
+        if !context.global.common.share_files.is_empty() {
             context.store()?;
         }
         let sealed = context.sealed()?;

@@ -29,6 +29,16 @@ fn one_of_n_and_n_of_n_are_told_of_and_a_quorum_is_not() {
     assert!(!unwise(&good, "any one holder") && !unwise(&good, "one share that is lost"));
 }
 
+#[cfg(not(feature = "hsm"))]
+#[test]
+fn program_without_hsms_says_that_it_is_the_wrong_one_for_a_plan_with_one() {
+    let wrong = |plan: &Plan| findings(plan).iter().any(|finding| finding.text().contains("built without"));
+    let mut plan = plan("2 of 3", 3);
+    assert!(!wrong(&plan));
+    plan.hsm.insert("A".to_owned(), toml::Table::new().into());
+    assert!(wrong(&plan));
+}
+
 #[test]
 fn plan_is_explained_with_who_must_come_and_what_happens() {
     let text = explained(&plan("2 of 3", 3));

@@ -8,6 +8,8 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use strongroom::HsmKey;
 use strongroom_ceremony::audit::{Fingerprint, PublicKey, Signer, Time};
+#[cfg(not(feature = "hsm"))]
+use strongroom_ceremony::hsm::Tokens as _;
 use strongroom_ceremony::register::{self, Holding, Register as File, Share, YEAR};
 use strongroom_ceremony::transcript;
 
@@ -112,20 +114,31 @@ impl Signed {
         enter: impl FnOnce(&mut File) -> Result<usize, Failure>,
     ) -> Result<(), Failure> {
         context.protect()?;
-        let signer = context.hsms()?.signer(&self.signer, None)?;
+        let signer = signer(context, &self.signer)?;
         let key = PublicKey::new(signer.algorithm(), signer.public_key());
         let key = key.ok_or_else(|| {
             Failure::new(Kind::Hsm, "the signing key is no point on its curve: name another")
         })?;
         let (mut register, _) = File::open(&self.register, seconds)?;
         let entries = enter(&mut register)?;
-        register.sign(&signer)?;
+        register.sign(&*signer)?;
         let (name, key) = (self.register.display().to_string(), key.fingerprint().to_string());
         context.output.result(&json!({ "register": name, "entries": entries, "signed_by": key }), || {
             let lines = if entries == 1 { "1 line".to_owned() } else { format!("{entries} lines") };
             vec![format!("{name}: {lines} entered, and signed by the key of fingerprint {key}.")]
         })
     }
+}
+
+#[cfg(feature = "hsm")]
+fn signer(context: &mut Context, key: &HsmKey) -> Result<Box<dyn Signer>, Failure> {
+    Ok(Box::new(context.hsms()?.signer(key, None)?))
+}
+
+/// Says that there is none.
+#[cfg(not(feature = "hsm"))]
+fn signer(context: &mut Context, key: &HsmKey) -> Result<Box<dyn Signer>, Failure> {
+    Ok(context.hsms()?.signer(key)?)
 }
 
 fn json_of(share: &Share, holding: &Holding, now: Time) -> Value {

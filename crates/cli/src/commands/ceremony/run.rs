@@ -4,14 +4,18 @@ use std::env;
 use std::fs::{self, DirBuilder};
 use std::io::{self, BufReader};
 use std::os::unix::fs::DirBuilderExt as _;
+#[cfg(feature = "hsm")]
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
+#[cfg(feature = "hsm")]
 use std::process;
 use std::sync::Arc;
 
 use clap::Args;
 use serde_json::json;
-use strongroom_ceremony::hsm::{Rehearsal, Tokens, hsms};
+use strongroom_ceremony::hsm::Tokens;
+#[cfg(feature = "hsm")]
+use strongroom_ceremony::hsm::{Rehearsal, hsms};
 use strongroom_ceremony::plan::Plan;
 use strongroom_ceremony::run::conversation::{Console, Conversation, Full, Plain};
 use strongroom_ceremony::run::record::Record;
@@ -20,6 +24,7 @@ use strongroom_ceremony::transcript::Transcript;
 use zeroize::Zeroizing;
 
 use super::read_plan;
+#[cfg(feature = "hsm")]
 use crate::config;
 use crate::context::Context;
 use crate::exit::{Failure, Kind};
@@ -90,6 +95,7 @@ impl Run {
         }
     }
 
+    #[cfg(feature = "hsm")]
     fn tokens(&self, plan: &Plan, output: Output) -> Result<Arc<dyn Tokens>, Failure> {
         if !self.rehearse {
             let hsms = hsms(plan)?.asking(config::ask_pin).warning(move |text| output.warning(text));
@@ -108,6 +114,12 @@ impl Run {
             .env(Rehearsal::VARIABLE, rehearsal.configuration())
             .exec();
         Err(Failure::io("the rehearsal could not be started with its tokens", &error))
+    }
+
+    #[cfg(not(feature = "hsm"))]
+    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "as with HSMs")]
+    fn tokens(&self, _: &Plan, _: Output) -> Result<Arc<dyn Tokens>, Failure> {
+        Ok(Arc::new(strongroom::NoHsm))
     }
 
     /// Where the transcript is: beside the rehearsal's directory, which is made anew, or within the ceremony's own.
@@ -208,5 +220,6 @@ fn terminal_line() -> io::Result<Zeroizing<String>> {
     }
 }
 
+#[cfg(feature = "hsm")]
 /// This program, even if another lies in its place by now.
 const OWN_PROGRAM: &str = "/proc/self/exe";

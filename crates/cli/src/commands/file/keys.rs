@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use clap::Args;
 use pollster::block_on;
-use strongroom::{HsmKey, HsmKeys as _, Hsms, Policy, Secret, SecretBytes};
+use strongroom::{HsmKey, HsmKeys as _, Policy, Secret, SecretBytes};
 use strongroom_envelope::{Envelope, ExternalError, ExternalKey, KeyEncryption, KeyWrapper, WrappedKey};
 use strongroom_transit::{Key, KeyName, ManageError, Transit, VersionState};
 
 use crate::commands::key::{self, parse_name};
-use crate::context::Context;
+use crate::context::{Context, Hsms};
 use crate::exit::{Failure, Kind};
 use crate::text::shown;
 

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use pollster::block_on;
 use strongroom::{Outage, OutageWatch, Store};
 
+#[cfg(feature = "hsm")]
 use crate::config;
 use crate::context::Context;
 use crate::output::Output;
@@ -61,6 +62,7 @@ impl Session {
         };
         let answered = Mutex::new(Instant::now());
         let shared = Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new(), answered });
+        #[cfg(feature = "hsm")]
         config::let_ask(false);
         let output = context.output;
         let thread = |name: &str| std::thread::Builder::new().name(name.to_owned());
@@ -88,6 +90,7 @@ impl Session {
                 let store = Arc::clone(store);
                 *state = State::Busy { store: Arc::downgrade(&store) };
                 context.session = Some(store);
+                #[cfg(feature = "hsm")]
                 config::let_ask(true);
                 Taken::Open
             }
@@ -99,6 +102,7 @@ impl Session {
     /// Takes it back, unless it was sealed meanwhile.
     pub(super) fn put_back(&self, context: &mut Context) {
         context.release_storage();
+        #[cfg(feature = "hsm")]
         config::let_ask(false);
         let mut state = self.shared.lock();
         if let (Some(store), State::Busy { .. }) = (context.session.take(), &*state) {
