@@ -3,7 +3,7 @@
 //!
 //! A step's first turn, its last one and, in a long step, one between are tried; with `CEREMONY_EVERY_TURN` in the environment,
 //! all of them.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 mod common;
 
@@ -110,7 +110,7 @@ impl Case {
             assert_eq!(ended, Ended::Complete, "turn {turn}");
             after(directory.path(), &again.shares);
         }
-        eprintln!("evidence: id=ceremony/kill-{} figure={} kills verdict=pass", self.kind, turns.len());
+        println!("evidence: id=ceremony/kill-{} figure={} kills verdict=pass", self.kind, turns.len());
         assert!(turns.len() >= self.kind.steps().len());
     }
 }

@@ -109,6 +109,7 @@ pub(super) const PROOFS: &[Proof] = &[
     proof("vectors/shares", "every vector is run, none is left out", tests!("formats")),
     proof("vectors/slots", "every vector is run, none is left out", tests!("formats")),
     proof("vectors/rewraps", "every vector is run, none is left out", tests!("formats")),
+    proof("vectors/audit-chains", "every vector is run, none is left out", tests!("formats")),
     proof("vectors/envelopes", "every vector is run, none is left out", tests!("formats")),
     proof("vectors/backups", "whole stores made in Python are restored, opened and read", tests!("formats")),
     // Storage.
@@ -587,6 +588,34 @@ pub(super) const PROOFS: &[Proof] = &[
         tests!("rewrap"),
     ),
     proof("envelope/partial-files", "a file that fails to decrypt leaves nothing behind", tests!("files")),
+    // Chained records and ceremonies.
+    proof("audit/changed-bytes", "each changed byte of a chain is detected: 100 %", tests!("tampering")),
+    proof(
+        "audit/bytes-removed-or-inserted",
+        "each byte removed or inserted is detected: 100 %",
+        tests!("tampering"),
+    ),
+    proof(
+        "audit/records",
+        "each record removed, inserted, repeated or swapped is detected: 100 %",
+        tests!("tampering"),
+    ),
+    proof(
+        "ceremony/kill-create",
+        "killed at each step: a store that its quorum opens, or none; it goes on",
+        tests!("kills"),
+    ),
+    proof("ceremony/kill-rekey", "killed at each step: exactly one set of shares in force", tests!("kills")),
+    proof(
+        "ceremony/kill-seal-change",
+        "killed at each step: exactly one set of shares in force",
+        tests!("kills"),
+    ),
+    proof("ceremony/kill-unseal", "killed at each step: nothing changed", tests!("kills")),
+    proof("ceremony/kill-share-check", "killed at each step: it is repeated", tests!("kills")),
+    proof("ceremony/kill-recovery", "killed at each step: the whole store or none", tests!("kills")),
+    proof("ceremony/kill-destruction", "killed at each step: the whole store or nothing", tests!("kills")),
+    proof("ceremony/kill-hsm-key", "killed at each step: a store that its token opens", tests!("softhsm")),
     // What broke elsewhere.
     proof(
         "fuzz/corpus",
