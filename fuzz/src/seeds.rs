@@ -241,7 +241,10 @@ fn audit_chains() -> Result<Vec<Vec<u8>>, Box<dyn Error>> {
         let entry = entry.with("shares", 2_u64);
         writer.append(at, entry.with("set", Value::Id(fixed::SET)).with("yes", true).with("until", at))?;
         let entry = Entry::new("key").with("check", Value::CheckValue(vec![1, 2, 3]));
-        writer.append(at, entry.with("object", Value::ObjectId(vec![4; 20])).with("hash", Value::Sha256([5; 32])))?;
+        writer.append(
+            at,
+            entry.with("object", Value::ObjectId(vec![4; 20])).with("hash", Value::Sha256([5; 32])),
+        )?;
         if sealed {
             writer.cosign(at, Public::new("Grace")?, &key)?;
             writer.sign(at, &key)?;
