@@ -70,6 +70,11 @@ impl Recipient {
     }
 }
 
+/// Whether an age recipient is one that a quantum computer does not break.
+pub fn is_hybrid(recipient: &str) -> bool {
+    recipient.starts_with(age::HYBRID)
+}
+
 /// Writes a file that only its owner can read, whatever the umask; never over another.
 ///
 /// # Errors

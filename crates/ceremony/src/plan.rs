@@ -191,6 +191,8 @@ pub struct Person {
     pub group: Option<String>,
     /// How a custodian gets a share.
     pub custody: Option<Custody>,
+    /// The key that this person co-signs the transcript with.
+    pub signing: Option<SigningKey>,
 }
 
 impl Person {
@@ -227,12 +229,12 @@ impl Allowance {
     }
 }
 
-/// The key that signs the transcript.
+/// A key that signs the transcript: its own, or that of somebody who was there.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TranscriptKey {
+pub struct SigningKey {
     /// Where it is.
     pub key: HsmKey,
-    /// What everybody verifies the transcript with.
+    /// What everybody knows it by.
     pub fingerprint: Fingerprint,
 }
 
@@ -264,7 +266,7 @@ pub struct Plan {
     /// The SHA-256 that the program must have.
     pub software: Option<[u8; 32]>,
     /// The key that signs the transcript at the end.
-    pub transcript: Option<TranscriptKey>,
+    pub transcript: Option<SigningKey>,
     /// What lies on the table: machines, tokens, sealed bags, by serial number.
     pub devices: Vec<String>,
     /// What is allowed although it is unsafe.
@@ -307,6 +309,11 @@ impl Plan {
     /// The person of this name.
     pub fn person(&self, name: &str) -> Option<&Person> {
         self.people.iter().find(|person| person.name == name)
+    }
+
+    /// Those who co-sign the transcript, in the order of the plan.
+    pub fn signers(&self) -> impl Iterator<Item = (&Person, &SigningKey)> {
+        self.people.iter().filter_map(|person| Some((person, person.signing.as_ref()?)))
     }
 
     /// The sections `[hsm.NAME]` as a configuration file of their own; empty where there are none.

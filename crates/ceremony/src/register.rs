@@ -17,7 +17,7 @@ use std::io;
 use std::path::Path;
 
 use strongroom_audit::file::{self, FileError, FileSink, Found};
-use strongroom_audit::{self as audit, Fingerprint, Public, Signer, Time, Writer};
+use strongroom_audit::{self as audit, Fingerprint, Public, Signer, Time, VerifyError, Writer};
 
 pub use error::{RegisterError, RuleError};
 pub use holdings::{Holding, Holdings, Share};
@@ -25,6 +25,30 @@ pub use text::text;
 
 use crate::transcript::Account;
 use entry::Act;
+
+/// What a register that is there must show before anything is added: otherwise a signature at its end would cover what somebody
+/// else wrote into it.
+#[derive(Clone, Copy, Debug)]
+pub struct Trust {
+    /// The fingerprint of the key that signed it so far.
+    pub key: Fingerprint,
+    /// Whether lines that nobody signed may stand at its end. A command that was interrupted leaves such lines.
+    pub unsigned: bool,
+}
+
+impl Trust {
+    fn holds(&self, bytes: &[u8]) -> Result<(), VerifyError> {
+        match audit::verify_growing(bytes, PURPOSE, &self.key) {
+            Err(VerifyError::Unfinished { .. }) if self.unsigned => {
+                let chain = audit::Chain::read(bytes).map_err(VerifyError::Damaged)?;
+                let last = chain.signed().last().map(|signed| signed.key().fingerprint());
+                last.filter(|found| *found != self.key)
+                    .map_or(Ok(()), |found| Err(VerifyError::OtherKey { found }))
+            }
+            verified => verified.map(drop),
+        }
+    }
+}
 
 /// A register that is being written.
 pub struct Register {
@@ -38,16 +62,20 @@ impl Register {
     ///
     /// # Errors
     ///
-    /// [`RegisterError`]: the file is another's or damaged, cannot be written, or says what no register does.
-    pub fn open(path: &Path, clock: fn() -> u64) -> Result<(Self, Found), RegisterError> {
+    /// [`RegisterError`]: the file is another's or damaged, is not signed as it must be, cannot be written, or says what no
+    /// register does.
+    pub fn open(path: &Path, clock: fn() -> u64, trust: &Trust) -> Result<(Self, Found), RegisterError> {
         let at = Time::from_seconds(clock());
         match file::create(path, at, PURPOSE) {
             Ok(writer) => Ok((Self { writer, holdings: Holdings::default(), clock }, Found::Begun)),
             Err(FileError::Io(error)) if error.kind() == io::ErrorKind::AlreadyExists => {
                 let (writer, found) = file::resume(path, at, PURPOSE)?;
                 // The file is locked, and what was torn is mended: this reads what the writer goes on with.
-                let chain = audit::Chain::read(&std::fs::read(path).map_err(FileError::Io)?);
-                let holdings = Holdings::of(&chain.map_err(FileError::Damaged)?)?;
+                let bytes = std::fs::read(path).map_err(FileError::Io)?;
+                if found != Found::Begun {
+                    trust.holds(&bytes).map_err(RegisterError::Untrusted)?;
+                }
+                let holdings = Holdings::of(&audit::Chain::read(&bytes).map_err(FileError::Damaged)?)?;
                 Ok((Self { writer, holdings, clock }, found))
             }
             Err(error) => Err(error.into()),

@@ -124,9 +124,8 @@ fn shares(account: &Account) -> Section {
         let entry = record.entry();
         let by = entry.text("to");
         let proved = of_event(account, &["proved"]).into_iter();
-        // A proof names its custodian, whose only share of the set it is, and no group.
         let proved = proved.filter(|other| {
-            other.entry().text("by") == by && other.entry().field("set") == entry.field("set")
+            ["set", "group", "index"].iter().all(|name| other.entry().field(name) == entry.field(name))
         });
         let acknowledged =
             of_event(account, &["acknowledged"]).into_iter().filter(|other| other.entry().text("by") == by);

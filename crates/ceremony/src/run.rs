@@ -332,7 +332,8 @@ impl<'a> Ceremony<'a> {
     fn close(&mut self) -> Result<(), CeremonyError> {
         self.seal();
         self.talk.tell(&format!("\"{}\" is complete. The store is sealed.", self.plan.title))?;
-        self.event(&Event::Closed)
+        self.event(&Event::Closed)?;
+        self.cosign()
     }
 
     fn one(&self, role: Role) -> Result<&'a Person, CeremonyError> {

@@ -20,9 +20,10 @@ use std::path::Path;
 use strongroom_audit::file::{self, FileError, FileSink, Found};
 use strongroom_audit::{AppendError, Chain, Entry, Public, Signer, Time, Writer};
 
-pub use account::{Account, Outcome, StoryProblem, TranscriptError, verify};
+pub use account::{Account, Mismatch, Outcome, StoryProblem, TranscriptError, verify};
 
-use crate::run::record::{Event, Record, RecordError};
+use crate::plan::Person;
+use crate::run::record::{CosignError, Event, Record, RecordError};
 
 /// A ceremony's transcript, which is being written.
 pub struct Transcript {
@@ -63,15 +64,6 @@ impl Transcript {
         self.writer.hash()
     }
 
-    /// Adds the signature of somebody who was there, over everything so far.
-    ///
-    /// # Errors
-    ///
-    /// [`AppendError`].
-    pub fn cosign(&mut self, name: &str, key: &dyn Signer) -> Result<u64, AppendError> {
-        self.writer.cosign(self.now(), Public::redacted(name), key)
-    }
-
     /// Seals the transcript with its own key. Nothing can follow.
     ///
     /// # Errors
@@ -95,6 +87,14 @@ impl Record for Transcript {
         }
         let appended = self.writer.append(self.now(), entry);
         appended.map(drop).map_err(|error| RecordError(error.to_string()))
+    }
+
+    fn cosign(&mut self, who: &Person, key: &dyn Signer) -> Result<(), CosignError> {
+        let signed = self.writer.cosign(self.now(), Public::redacted(&who.name), key);
+        signed.map(drop).map_err(|error| match error {
+            AppendError::Signer(_) | AppendError::Misbehaved => CosignError::Key(error.to_string()),
+            _ => CosignError::Record(RecordError(error.to_string())),
+        })
     }
 }
 

@@ -222,7 +222,9 @@ fn ceremony(error: &CeremonyError) -> Kind {
 fn register(error: &RegisterError) -> Kind {
     match error {
         RegisterError::File(error) => transcript_file(error),
-        RegisterError::Verify(_) | RegisterError::Rule { line: Some(_), .. } => Kind::Damaged,
+        RegisterError::Verify(_)
+        | RegisterError::Untrusted(_)
+        | RegisterError::Rule { line: Some(_), .. } => Kind::Damaged,
         RegisterError::Rule { line: None, .. } => Kind::Conflict,
         RegisterError::Append(_) => Kind::Failure,
     }

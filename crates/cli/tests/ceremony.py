@@ -33,6 +33,8 @@ class Ceremony:
         # What is typed instead of a share the first times that somebody is asked.
         self.wrong = wrong or {}
         self.kill_at, self.kill_with = kill_at, kill_with
+        # Who does not sign the transcript.
+        self.unwilling = []
         self.told = []
         self.corrected = []
 
@@ -81,6 +83,10 @@ class Ceremony:
         self.last = name
         if "initials" in question:
             return name[:5] + "x"
+        if "sign the transcript" in question and name in self.unwilling:
+            return "no"
+        if "why not?" in question:
+            return "forgot the token"
         if "Press Enter" in question:
             return ""
         if "enter your share" in question:
@@ -92,12 +98,12 @@ class Ceremony:
         return STYLE.sub("", self.terminal.shown)
 
 
-def plan(name, kind, steps, people, words="", more=""):
+def plan(name, kind, steps, people, words="", more="", *, lead="", witness="", allow=True):
     """Writes a plan; `people` are (name, role, further words)."""
     text = f'version = 1\nkind = "{kind}"\ntitle = "{name}"\noutput = "{name}"\n{words}\n'
     text += f"steps = [{', '.join(f'{chr(34)}{step}{chr(34)}' for step in steps.split())}]\n"
-    text += 'allow = ["swap", "core-dumps", "debugger"]\n'
-    for person, role, further in [("Lead", "administrator", ""), ("Witness", "witness", ""), *people]:
+    text += 'allow = ["swap", "core-dumps", "debugger"]\n' if allow else ""
+    for person, role, further in [("Lead", "administrator", lead), ("Witness", "witness", witness), *people]:
         initials = person[:5] + "x"
         text += f'\n[[people]]\nname = "{person}"\ninitials = "{initials}"\nroles = ["{role}"]\n{further}'
     with open(f"{name}.toml", "w") as file:
@@ -164,9 +170,11 @@ def main():
     hsm = token()
     old = {}
     custodians = [(name, "custodian", 'custody = "screen"\n') for name in PEOPLE[:5]]
-    key = signing_key(hsm)
+    key = signing_key(hsm, "transcript")
     signed = f'transcript_key = "hsm(A, transcript)"\ntranscript_fingerprint = "{key}"'
-    create = plan("create", "create", CREATE, custodians, f'store = "store"\npolicy = "{POLICY}"\n{signed}', hsm)
+    lead, witness = (f'signing_key = "hsm(A, {name})"\nsigning_fingerprint = "{signing_key(hsm, name)}"\n' for name in "lw")
+    words = f'store = "store"\npolicy = "{POLICY}"\n{signed}'
+    create = plan("create", "create", CREATE, custodians, words, hsm, lead=lead, witness=witness)
     checked = run("ceremony", "plan", "check", create)
     assert "any 3 of 5 custodians together, and at the same time the key" in checked, checked
 
@@ -176,6 +184,7 @@ def main():
     assert run("--store", "store", "status", code=3)
     assert "was begun in create already" in run("ceremony", "run", create, code=5)
     created = Ceremony(create, old, "--resume")
+    created.unwilling = ["Witness"]
     assert created.hold() == 0, created.said()
     assert not set(old.values()) & set(killed.shares.values()) and len(old) == 5
     assert any("▸ hand-out" in screen and "✓ deal" in screen and "· commit" in screen for screen in created.told)
@@ -199,11 +208,11 @@ def main():
     print("ok")
 
 
-def signing_key(hsm):
-    """Makes the transcript's key in the token; its fingerprint."""
+def signing_key(hsm, name):
+    """Makes a key that signs in the token; its fingerprint."""
     configured(hsm)
-    run("--config", "config.toml", "hsm", "generate", "A", "transcript", "--kind", "ec-p256")
-    return json.loads(run("--json", "--config", "config.toml", "hsm", "check", "A", "transcript"))["key"]["check_value"]
+    run("--config", "config.toml", "hsm", "generate", "A", name, "--kind", "ec-p256")
+    return json.loads(run("--json", "--config", "config.toml", "hsm", "check", "A", name))["key"]["check_value"]
 
 
 def configured(hsm):
@@ -216,7 +225,12 @@ def transcript(key, shares):
     path = "create/transcript.jsonl"
     told = json.loads(run("--json", "ceremony", "verify", path, "--key", key))
     assert (told["kind"], told["outcome"], told["rehearsal"]) == ("create", "complete", False), told
+    [signed] = told["signed_by"]
+    assert signed["name"] == "Lead" and told["exceptions"] == 1, told
     run("ceremony", "verify", path, "--key", "00" * 32, code=6)
+    # Held against its plan: the witness has a key there and did not sign; another plan is another plan.
+    against = run("ceremony", "verify", path, "--key", key, "--plan", "create.toml", code=6)
+    assert "Witness, whose key the plan names, did not sign it" in against and "Lead" not in against, against
     run("ceremony", "report", path, "--key", key, "--html", "report.html")
     with open("report.html") as file:
         report = file.read()
@@ -236,6 +250,36 @@ def transcript(key, shares):
     known = json.loads(run("--json", "ceremony", "register", "show", "register.jsonl", "--key", key))["shares"]
     assert sorted(share["custodian"] for share in known) == sorted(shares) and not any(share["is_due"] for share in known)
     assert "5 shares, 0 of them due" in run("ceremony", "register", "show", "register.jsonl", "--key", key)
+    register(key, shares)
+
+
+def register(key, shares):
+    """Checks, failures and successions, each signed; nothing is added to what somebody else wrote."""
+    signer = ["--signer", "hsm(A, transcript)"]
+    alone = ["--config", "config.toml", "ceremony", "share-check", "--slots", "create/slots.txt", "--register", "register.jsonl"]
+    with open(os.open("known-share", os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
+        file.write(shares["Grace"] + "\n")
+    run("--share-file", "known-share", *alone, "--custodian", "Ada", *signer, code=5)
+    run("--share-file", "known-share", *alone, "--custodian", "Grace", *signer, "--days", "30")
+    run("--share-file", "known-share", *alone, code=2)
+    entered = ["--config", "config.toml", "ceremony", "register"]
+    run(*entered, "fail", "register.jsonl", "--custodian", "Alan", "--why", "the bag was empty", *signer)
+    run(*entered, "succeed", "register.jsonl", "--custodian", "Mary", "--to", "Hedy", *signer)
+    run(*entered, "succeed", "register.jsonl", "--custodian", "Mary", "--to", "Hedy", *signer, code=3)
+    known = json.loads(run("--json", "ceremony", "register", "show", "register.jsonl", "--key", key))["shares"]
+    known = {share["custodian"]: share for share in known}
+    assert known["Grace"]["proved"] and known["Grace"]["due"] < known["Ada"]["due"], known
+    assert known["Alan"]["failed"] and known["Alan"]["is_due"] and not known["Ada"]["failed"], known
+    assert known["Hedy"]["predecessors"] == ["Mary"] and known["Hedy"]["is_due"] and "Mary" not in known, known
+    # Another key's signature, and a line that the key did not sign.
+    run(*entered, "fail", "register.jsonl", "--custodian", "Ada", "--why", "x", "--signer", "hsm(A, l)", code=6)
+    with open("register.jsonl") as file:
+        lines = file.readlines()
+    with open("cut.jsonl", "w") as file:
+        file.writelines(lines[:-1])
+    end = [*entered, "fail", "cut.jsonl", "--custodian", "Ada", "--why", "x", *signer]
+    assert "nobody signed the last lines" in run(*end, code=6)
+    run(*end, "--unsigned")
 
 
 def check_alone(shares):

@@ -1,5 +1,7 @@
 //! Shares encrypted to age recipients (age-encryption.org/v1).
 
+mod hybrid;
+
 use std::io::Write as _;
 use std::iter;
 
@@ -7,12 +9,13 @@ use age::armor::{ArmoredWriter, Format};
 use age::{Encryptor, Recipient, x25519};
 
 use super::CustodyError;
+use hybrid::HybridRecipient;
 
 /// An age recipient.
 pub struct AgeRecipient(Box<dyn Recipient + Send + Sync>);
 
 impl AgeRecipient {
-    /// `age1…`: X25519. The library's version that has hybrid recipients builds on another `kem` than the store's own HPKE.
+    /// `age1…`, X25519, or `age1pq1…`, X25519 with ML-KEM-768.
     pub(super) fn parse(text: &str) -> Result<Self, CustodyError> {
         let problem = |problem| CustodyError::AgeRecipient { problem };
         let text = text.trim();
@@ -22,10 +25,13 @@ impl AgeRecipient {
                  of a new one, which begins with age1",
             ));
         }
-        if ["age1pq1", "age1tag1", "age1tagpq1"].iter().any(|prefix| text.starts_with(prefix)) {
+        if super::is_hybrid(text) {
+            return HybridRecipient::parse(text).map(|key| Self(Box::new(key))).map_err(problem);
+        }
+        if ["age1tag1", "age1tagpq1"].iter().any(|prefix| text.starts_with(prefix)) {
             return Err(problem(
-                "post-quantum and hardware-key recipients are not supported yet: give an X25519 recipient, which begins with \
-                 age1 and has 62 characters",
+                "hardware-key recipients are not supported: give an X25519 recipient (age1…, 62 characters) or a hybrid one \
+                 (age1pq1…)",
             ));
         }
         text.parse::<x25519::Recipient>().map(|key| Self(Box::new(key))).map_err(problem)
@@ -47,6 +53,9 @@ impl AgeRecipient {
         Ok(file)
     }
 }
+
+/// How the text of a hybrid recipient begins.
+pub(super) const HYBRID: &str = "age1pq1";
 
 #[cfg(test)]
 mod tests {

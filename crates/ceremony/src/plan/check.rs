@@ -38,9 +38,10 @@ pub fn findings(plan: &Plan) -> Vec<Finding> {
             findings.push(Finding::Missing(format!("{}: {error}", person.name)));
         }
         match custody {
+            Custody::Age { recipient } if custody::is_hybrid(recipient) => {}
             Custody::Age { .. } | Custody::OpenPgp { .. } => findings.push(Finding::Unwise(format!(
                 "{}'s share is encrypted to a key that a quantum computer could break: whoever keeps the file may read it \
-                 then",
+                 then; take a recipient that begins with age1pq1",
                 person.name
             ))),
             Custody::Paper => findings.push(Finding::Unwise(format!(
@@ -196,6 +197,13 @@ fn write_explained(plan: &Plan, text: &mut String) -> std::fmt::Result {
         }
         if let Some(custody) = &person.custody {
             write!(text, "; {}", delivery(custody))?;
+        }
+        if let Some(signing) = &person.signing {
+            write!(
+                text,
+                "; co-signs the transcript with {}, fingerprint {}",
+                signing.key, signing.fingerprint
+            )?;
         }
         writeln!(text)?;
     }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use strongroom::{Policy, Suite};
 
-use super::{Allowance, Custody, Kind, Person, Plan, PlanError, Role, Step, TranscriptKey, VERSION};
+use super::{Allowance, Custody, Kind, Person, Plan, PlanError, Role, SigningKey, Step, VERSION};
 
 /// The file, word by word.
 #[derive(Deserialize)]
@@ -48,6 +48,8 @@ struct FilePerson {
     recipient: Option<String>,
     certificate: Option<PathBuf>,
     fingerprint: Option<String>,
+    signing_key: Option<String>,
+    signing_fingerprint: Option<String>,
 }
 
 pub(super) fn parse(text: &str, hash: [u8; 32]) -> Result<Plan, PlanError> {
@@ -80,7 +82,11 @@ pub(super) fn parse(text: &str, hash: [u8; 32]) -> Result<Plan, PlanError> {
         requested_by: file.requested_by,
         cooling_off: file.cooling_off.map_or(Ok(0), |text| duration(&text))?,
         software: file.software.map(|text| software(&text)).transpose()?,
-        transcript: transcript(file.transcript_key, file.transcript_fingerprint)?,
+        transcript: signing(
+            ["transcript_key", "transcript_fingerprint"],
+            file.transcript_key,
+            file.transcript_fingerprint,
+        )?,
         devices: file.devices.into_iter().map(|device| plain("devices", device)).collect::<Result<_, _>>()?,
         allow: allowances(&file.allow)?,
         people,
@@ -215,7 +221,9 @@ fn person(file: FilePerson) -> Result<Person, PlanError> {
     if !custodian && (custody.is_some() || file.group.is_some()) {
         return Err(wrong("custody and group are for those who are custodian"));
     }
-    Ok(Person { name, initials, roles, group: file.group, custody })
+    let signing =
+        signing(["signing_key", "signing_fingerprint"], file.signing_key, file.signing_fingerprint)?;
+    Ok(Person { name, initials, roles, group: file.group, custody, signing })
 }
 
 fn people_fit(plan: &Plan) -> Result<(), PlanError> {
@@ -243,6 +251,16 @@ fn people_fit(plan: &Plan) -> Result<(), PlanError> {
             let problem = "whoever leads cannot be the witness too: name another witness";
             return Err(PlanError::Person { name: person.name.clone(), problem });
         }
+    }
+    // One key for two would say nothing of who signed.
+    let mut keys: Vec<_> = plan.transcript.iter().map(|transcript| &transcript.fingerprint).collect();
+    for (person, signing) in plan.signers() {
+        if keys.contains(&&signing.fingerprint) {
+            let problem =
+                "this signing_fingerprint is another's already: everybody signs with a key of their own";
+            return Err(PlanError::Person { name: person.name.clone(), problem });
+        }
+        keys.push(&signing.fingerprint);
     }
     match &plan.requested_by {
         Some(name) if plan.person(name).is_none() => Err(PlanError::UnknownPerson(name.clone())),
@@ -305,6 +323,7 @@ fn tokens_fit(plan: &Plan) -> Result<(), PlanError> {
     }
     let keys = plan.policy.iter().flat_map(Policy::hsm_keys);
     let keys = keys.chain(plan.transcript.iter().map(|transcript| &transcript.key));
+    let keys = keys.chain(plan.signers().map(|(_, signing)| &signing.key));
     match keys.map(strongroom::HsmKey::token).find(|token| !plan.hsm.contains_key(*token)) {
         Some(token) => Err(PlanError::UnknownToken(token.to_owned())),
         None => Ok(()),
@@ -354,16 +373,16 @@ fn duration(text: &str) -> Result<u64, PlanError> {
 }
 
 /// A key in an HSM, as policies write it, and its fingerprint: both or neither.
-fn transcript(key: Option<String>, fingerprint: Option<String>) -> Result<Option<TranscriptKey>, PlanError> {
+fn signing(
+    [key_word, fingerprint_word]: [&'static str; 2],
+    key: Option<String>,
+    fingerprint: Option<String>,
+) -> Result<Option<SigningKey>, PlanError> {
     let (key, fingerprint) = match (key, fingerprint) {
         (None, None) => return Ok(None),
         (Some(key), Some(fingerprint)) => (key, fingerprint),
-        (Some(_), None) => {
-            return Err(PlanError::Incomplete { word: "transcript_key", other: "transcript_fingerprint" });
-        }
-        (None, Some(_)) => {
-            return Err(PlanError::Incomplete { word: "transcript_fingerprint", other: "transcript_key" });
-        }
+        (Some(_), None) => return Err(PlanError::Incomplete { word: key_word, other: fingerprint_word }),
+        (None, Some(_)) => return Err(PlanError::Incomplete { word: fingerprint_word, other: key_word }),
     };
     let refused = |word, value: &str, expected: &str| PlanError::Value {
         word,
@@ -371,17 +390,13 @@ fn transcript(key: Option<String>, fingerprint: Option<String>) -> Result<Option
         expected: expected.to_owned(),
     };
     let Ok(Policy::Hsm(key)) = key.parse::<Policy>() else {
-        return Err(refused("transcript_key", &key, "hsm(TOKEN, KEY)"));
+        return Err(refused(key_word, &key, "hsm(TOKEN, KEY)"));
     };
     let fingerprint = fingerprint.parse().map_err(|_| {
-        refused(
-            "transcript_fingerprint",
-            &fingerprint,
-            "the key's fingerprint, 64 hexadecimal digits, as `strongroom hsm check` \
-                                                         shows it",
-        )
+        let expected = "the key's fingerprint, 64 hexadecimal digits, as `strongroom hsm check` shows it";
+        refused(fingerprint_word, &fingerprint, expected)
     })?;
-    Ok(Some(TranscriptKey { key, fingerprint }))
+    Ok(Some(SigningKey { key, fingerprint }))
 }
 
 /// In hexadecimal, or as the program's own words.

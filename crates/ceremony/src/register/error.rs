@@ -14,6 +14,8 @@ pub enum RegisterError {
     Append(AppendError),
     /// It is not whole, or not signed by the expected key up to its end.
     Verify(VerifyError),
+    /// It is not signed as it must be before anything is added to it.
+    Untrusted(VerifyError),
     /// A line does not fit those above.
     Rule {
         /// Which. None where it was to be written, and was not.
@@ -86,6 +88,17 @@ impl fmt::Display for RegisterError {
             Self::File(error) => error.fmt(f),
             Self::Append(error) => error.fmt(f),
             Self::Verify(error) => error.fmt(f),
+            Self::Untrusted(VerifyError::Unfinished { .. }) => f.write_str(
+                "nothing was entered: nobody signed the last lines of the register. A command that was interrupted leaves such \
+                 lines, and somebody else may have written them: look at them, and have them signed with --unsigned, or take the \
+                 register without them",
+            ),
+            Self::Untrusted(VerifyError::OtherKey { found }) => write!(
+                f,
+                "nothing was entered: the register is signed by another key, with the fingerprint {found}. If that was the \
+                 register's key until now, say so with --signed-so-far; if not, take an untouched copy"
+            ),
+            Self::Untrusted(error) => write!(f, "nothing was entered: {error}"),
             Self::Rule { line: None, rule } => write!(f, "nothing was entered: {rule}"),
             Self::Rule { line: Some(line), rule } => write!(
                 f,
@@ -101,7 +114,7 @@ impl std::error::Error for RegisterError {
         match self {
             Self::File(error) => Some(error),
             Self::Append(error) => Some(error),
-            Self::Verify(error) => Some(error),
+            Self::Verify(error) | Self::Untrusted(error) => Some(error),
             Self::Rule { rule, .. } => Some(rule),
         }
     }

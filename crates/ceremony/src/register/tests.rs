@@ -30,12 +30,16 @@ fn share(index: u8) -> Share {
     Share { set: SET, group: None, index }
 }
 
+fn trust(number: u8, unsigned: bool) -> Trust {
+    Trust { key: fingerprint(&key(number)), unsigned }
+}
+
 /// A register with Ada's, Grace's and Mary's shares, entered on day 0.
 fn three() -> (tempfile::TempDir, PathBuf, Register) {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("register.jsonl");
     on_day(0);
-    let (mut register, found) = Register::open(&path, clock).unwrap();
+    let (mut register, found) = Register::open(&path, clock, &trust(1, true)).unwrap();
     assert_eq!(found, Found::Begun);
     for (index, name) in [(1, "Ada"), (2, "Grace"), (3, "Mary")] {
         register.enter(share(index), name, YEAR).unwrap();
@@ -132,7 +136,7 @@ fn register_is_read_again_as_it_was_and_goes_on() {
     let holdings = register.holdings().clone();
     drop(register);
     assert_eq!(verify(&fs::read(&path).unwrap(), &fingerprint(&key(1))).unwrap(), holdings);
-    let (mut register, found) = Register::open(&path, clock).unwrap();
+    let (mut register, found) = Register::open(&path, clock, &trust(1, true)).unwrap();
     assert_eq!((found, register.holdings()), (Found::Whole, &holdings));
     register.checked(share(1), "Hedy", YEAR).unwrap();
     drop(register);
@@ -143,13 +147,41 @@ fn register_is_read_again_as_it_was_and_goes_on() {
         matches!(unfinished, Err(RegisterError::Verify(VerifyError::Unfinished { lines: 7 }))),
         "{unfinished:?}"
     );
-    let (mut register, _) = Register::open(&path, clock).unwrap();
+    let (mut register, _) = Register::open(&path, clock, &trust(1, true)).unwrap();
     register.sign(&key(2)).unwrap();
     drop(register);
     let bytes = fs::read(&path).unwrap();
     let other = verify(&bytes, &fingerprint(&key(1)));
     assert!(matches!(other, Err(RegisterError::Verify(VerifyError::OtherKey { .. }))), "{other:?}");
     assert!(verify(&bytes, &fingerprint(&key(2))).is_ok());
+}
+
+#[test]
+fn nothing_is_added_behind_what_the_registers_key_did_not_sign() {
+    let (_directory, path, mut register) = three();
+    let refused = |trust: &Trust| match Register::open(&path, clock, trust).map(drop) {
+        Err(RegisterError::Untrusted(error)) => Some(error),
+        other => {
+            other.unwrap();
+            None
+        }
+    };
+    drop(register);
+    // Begun and never signed: an interrupted command, or somebody else's work.
+    assert!(matches!(refused(&trust(1, false)), Some(VerifyError::Unfinished { .. })));
+    register = Register::open(&path, clock, &trust(1, true)).unwrap().0;
+    register.sign(&key(1)).unwrap();
+    drop(register);
+    assert_eq!(refused(&trust(1, false)), None);
+    for unsigned in [false, true] {
+        assert!(matches!(refused(&trust(2, unsigned)), Some(VerifyError::OtherKey { .. })));
+    }
+    // A line that somebody adds without the key.
+    let (mut forged, _) = Register::open(&path, clock, &trust(1, true)).unwrap();
+    forged.succeed(share(1), "Ada", "Eve").unwrap();
+    drop(forged);
+    assert!(matches!(refused(&trust(1, false)), Some(VerifyError::Unfinished { .. })));
+    assert_eq!(refused(&trust(1, true)), None);
 }
 
 #[test]
@@ -175,7 +207,10 @@ fn line_that_no_register_holds_is_named() {
         let found = verify(&fs::read(&path).unwrap(), &fingerprint(&key(1)));
         let expected = matches!(found, Err(RegisterError::Rule { line: Some(5), rule: RuleError::NoEntry }));
         assert!(expected, "{found:?}");
-        assert!(matches!(Register::open(&path, clock), Err(RegisterError::Rule { line: Some(5), .. })));
+        assert!(matches!(
+            Register::open(&path, clock, &trust(1, true)),
+            Err(RegisterError::Rule { line: Some(5), .. })
+        ));
     }
 }
 
@@ -199,6 +234,7 @@ fn check_of(set: [u8; 16], rehearsal: bool, is_done: bool) -> Account {
         roles: [].into(),
         group: None,
         custody: None,
+        signing: None,
     };
     let mut tell = |event| transcript.record(&event).unwrap();
     tell(Event::Opened { kind: Kind::ShareCheck, title: "Check", plan: [1; 32], rehearsal });

@@ -261,7 +261,8 @@ impl<'a> Ceremony<'a> {
             possession.offer(share).map_err(|error| error.to_string())
         })?;
         if let Taken::Yes { set, accepted } = taken {
-            self.event(&Event::Proved { by: person, set, index: accepted.index })?;
+            let (group, index) = (accepted.group.as_deref(), accepted.index);
+            self.event(&Event::Proved { by: person, set, group, index })?;
             let progress = possession.progress();
             self.talk.progress(progress.have, progress.need)?;
         }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use strongroom_audit::Signer;
+
 use crate::plan::{Kind, Person, Step};
 
 /// Something that happened.
@@ -129,6 +131,8 @@ pub enum Event<'a> {
         by: &'a Person,
         /// Its set.
         set: [u8; 16],
+        /// Its group, where there are groups.
+        group: Option<&'a str>,
         /// Its index.
         index: u8,
     },
@@ -170,6 +174,22 @@ pub trait Record {
     ///
     /// [`RecordError`]: the ceremony goes no further, since what nobody wrote down must not happen.
     fn record(&mut self, event: &Event<'_>) -> Result<(), RecordError>;
+
+    /// Writes somebody's signature over everything so far, durably.
+    ///
+    /// # Errors
+    ///
+    /// [`CosignError`].
+    fn cosign(&mut self, who: &Person, key: &dyn Signer) -> Result<(), CosignError>;
+}
+
+/// A signature was not written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CosignError {
+    /// The key did not sign. It can be tried again.
+    Key(String),
+    /// The signature could not be written.
+    Record(RecordError),
 }
 
 /// An event could not be written.

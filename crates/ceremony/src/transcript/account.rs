@@ -8,7 +8,7 @@ use strongroom_audit::{
 
 use super::PURPOSE;
 use super::entry::{ABORTED, EXCEPTION, KIND, OPENED, PLAN, REHEARSAL, RESUMED, STEP, STEP_DONE, TITLE};
-use crate::plan::Step;
+use crate::plan::{Plan, Step};
 
 /// How a ceremony ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,9 +68,67 @@ impl Account {
         self.verified.chain()
     }
 
+    /// What is not as this plan has it. The keys of a rehearsal are thrown away, and no plan names them.
+    pub fn mismatches(&self, plan: &Plan) -> Vec<Mismatch> {
+        let mut found = Vec::new();
+        if self.plan != plan.hash() {
+            found.push(Mismatch::AnotherPlan);
+        }
+        if self.rehearsal {
+            return found;
+        }
+        let sealing = plan.transcript.as_ref().map(|signing| &signing.fingerprint);
+        if sealing != Some(&self.key().fingerprint()) {
+            found.push(Mismatch::SealedByAnother);
+        }
+        let signed =
+            || self.chain().signed().iter().filter_map(|signed| Some((signed.name()?, signed.key())));
+        for (person, signing) in plan.signers() {
+            let theirs = |(name, key): (&str, &PublicKey)| {
+                name == person.name && key.fingerprint() == signing.fingerprint
+            };
+            if !signed().any(theirs) {
+                found.push(Mismatch::NotSigned(person.name.clone()));
+            }
+        }
+        for (name, key) in signed() {
+            let of_plan = plan.person(name).and_then(|person| person.signing.as_ref());
+            if of_plan.is_none_or(|signing| signing.fingerprint != key.fingerprint()) {
+                found.push(Mismatch::SignedByAnother(name.to_owned()));
+            }
+        }
+        found
+    }
+
     /// What went otherwise than planned.
     pub fn exceptions(&self) -> impl Iterator<Item = &Record> {
         self.chain().entries().filter(|record| record.entry().event() == EXCEPTION)
+    }
+}
+
+/// What of a transcript is not as its plan has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Mismatch {
+    /// It is of another plan, or of another version of this one.
+    AnotherPlan,
+    /// The plan names another key that seals it, or none.
+    SealedByAnother,
+    /// Somebody whose key the plan names did not sign it.
+    NotSigned(String),
+    /// It is signed in the name of somebody by a key that is not the plan's for them.
+    SignedByAnother(String),
+}
+
+impl fmt::Display for Mismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AnotherPlan => f.write_str("it is of another plan, or of another version of this one"),
+            Self::SealedByAnother => f.write_str("it is sealed by a key that this plan does not name for it"),
+            Self::NotSigned(name) => write!(f, "{name}, whose key the plan names, did not sign it"),
+            Self::SignedByAnother(name) => {
+                write!(f, "it is signed in the name of {name} by a key that the plan does not name for them")
+            }
+        }
     }
 }
 

@@ -50,7 +50,7 @@ pub(super) fn of(event: &Event<'_>) -> Entry {
                 .with("custody", text(custody))
         }
         Event::Acknowledged { by } => Entry::new("acknowledged").with("by", name(by)),
-        Event::Proved { by, set, index } => share("proved", set, None, *index).with("by", name(by)),
+        Event::Proved { by, set, group, index } => share("proved", set, *group, *index).with("by", name(by)),
         Event::CoolingOff { until } => Entry::new("cooling-off").with("until", Time::from_seconds(*until)),
         Event::Committed { store, set } => {
             Entry::new("committed").with("store", id_or_text(store)).with("set", Value::Id(*set))

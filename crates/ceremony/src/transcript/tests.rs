@@ -22,6 +22,7 @@ fn person(name: &str, roles: &[Role]) -> Person {
         roles: roles.iter().copied().collect::<BTreeSet<_>>(),
         group: None,
         custody: None,
+        signing: None,
     }
 }
 
@@ -51,7 +52,7 @@ pub(crate) fn story(tell: &mut dyn FnMut(&Event<'_>)) {
     tell(&Event::Voided { set: [0x11; 16] });
     tell(&Event::HandedOut { set, group, index: 2, threshold: 2, to: &ada, custody: "paper" });
     tell(&Event::Acknowledged { by: &ada });
-    tell(&Event::Proved { by: &ada, set, index: 2 });
+    tell(&Event::Proved { by: &ada, set, group, index: 2 });
     tell(&Event::CoolingOff { until: 1_800_000_000 });
     tell(&opened(7));
     tell(&Event::Resumed { at: Some(Step::Commit) });
@@ -69,7 +70,7 @@ pub(crate) fn sealed() -> Vec<u8> {
     let (mut transcript, found) = Transcript::open(&path, || 1_795_631_400).unwrap();
     assert_eq!(found, Found::Begun);
     story(&mut |event| transcript.record(event).unwrap());
-    transcript.cosign("Grace", &key(2)).unwrap();
+    transcript.cosign(&person("Grace", &[Role::Witness]), &key(2)).unwrap();
     transcript.seal(&key(1)).unwrap();
     fs::read(path).unwrap()
 }

@@ -8,9 +8,10 @@ use std::sync::Arc;
 
 use strongroom::causes::StorageOpenError;
 use strongroom::{DiskStorage, OpenError, Plaintext, SealedStore, Store};
+use strongroom_ceremony::audit::Signer;
 use strongroom_ceremony::plan::{Kind, Person, Plan, Step};
 use strongroom_ceremony::run::conversation::{Conversation, Gone, Stage};
-use strongroom_ceremony::run::record::{Event, Record, RecordError};
+use strongroom_ceremony::run::record::{CosignError, Event, Record, RecordError};
 use strongroom_ceremony::run::{CeremonyError, Ended, Setting, run};
 use zeroize::Zeroizing;
 
@@ -141,6 +142,11 @@ impl Record for Notes {
             return Err(RecordError("the test fills the disk".to_owned()));
         }
         self.lines.push(format!("{event:?}"));
+        Ok(())
+    }
+
+    fn cosign(&mut self, who: &Person, _: &dyn Signer) -> Result<(), CosignError> {
+        self.lines.push(format!("cosigned by {}", who.name));
         Ok(())
     }
 }

@@ -11,9 +11,11 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
+use strongroom_ceremony::audit::Public;
 use strongroom_ceremony::plan::ask::{AskError, Questions, ask};
 use strongroom_ceremony::plan::check::{Finding, explained, findings};
 use strongroom_ceremony::plan::{Person, Plan};
+use strongroom_ceremony::register::{Share, YEAR};
 use strongroom_ceremony::slot_file;
 
 use super::share::{self, Against};
@@ -72,6 +74,17 @@ pub(crate) struct ShareCheck {
     /// The public slot file (`slots.txt`).
     #[arg(long, value_name = "FILE", default_value = "slots.txt")]
     slots: PathBuf,
+    /// Enter the check into this register: who showed the share, and when it is due again.
+    #[arg(long, value_name = "FILE", requires_all = ["custodian", "signer"])]
+    register: Option<PathBuf>,
+    /// Who shows the share, as the register has it.
+    #[arg(long, value_name = "NAME", requires = "register")]
+    custodian: Option<String>,
+    /// After how many days the share is due again.
+    #[arg(long, value_name = "DAYS", default_value_t = YEAR)]
+    days: u32,
+    #[command(flatten)]
+    by: register::By,
 }
 
 impl Ceremony {
@@ -180,8 +193,27 @@ impl ShareCheck {
         let text = fs::read_to_string(&self.slots).map_err(|error| {
             Failure::io(format_args!("the slot file {} could not be read", self.slots.display()), &error)
         })?;
-        let slots = slot_file::decode(&text)?;
-        share::check(context, Against::Slots(Box::new(slots)))
+        let against = Against::Slots(Box::new(slot_file::decode(&text)?));
+        let (Some(path), Some(custodian)) = (&self.register, &self.custodian) else {
+            return share::check(context, against).map(drop);
+        };
+        // What would stop it stops it before anybody types a share.
+        let mut open = self.by.open(context, path)?;
+        let shown = share::check(context, against).map_err(|failure| {
+            let ceremonies = context.ceremonies;
+            let hint = format!("; if it stays so, enter that with `{ceremonies} register fail`");
+            Failure::new(failure.kind, failure.message + &hint)
+        })?;
+        let [(set, shown)] = shown.as_slice() else {
+            return Err(Failure::usage("each custodian shows one share: nothing was entered"));
+        };
+        let group = shown.group.as_deref().map(Public::redacted);
+        open.register.checked(Share { set: *set, group, index: shown.index }, custodian, self.days)?;
+        let key = open.sign()?;
+        context
+            .output
+            .note(&format!("Entered into {}, and signed by the key of fingerprint {key}.", path.display()));
+        Ok(())
     }
 }
 

@@ -88,12 +88,15 @@ impl Verify {
             Some(path) => Against::Backup { path: path.clone(), backup: open_backup(path)? },
             None => Against::Store(context.sealed()?),
         };
-        check(context, against)
+        check(context, against).map(drop)
     }
 }
 
-/// Checks the shares that come from files or from a person, each by itself.
-pub(crate) fn check(context: &mut Context, mut against: Against) -> Result<(), Failure> {
+/// Checks the shares that come from files or from a person, each by itself. Returns those of our own form, with their sets.
+pub(crate) fn check(
+    context: &mut Context,
+    mut against: Against,
+) -> Result<Vec<([u8; 16], ShareIdentity)>, Failure> {
     context.protect()?;
     let output = context.output;
     let mut texts = Vec::new();
@@ -113,16 +116,21 @@ pub(crate) fn check(context: &mut Context, mut against: Against) -> Result<(), F
         texts.push(("the share that was typed".to_owned(), text.unwrap_or_default()));
     }
     let mut found = Vec::new();
+    let mut own = Vec::new();
     let mut bad = Vec::new();
     for (origin, text) in texts {
         let checked = match shares::parse(text.trim()) {
             Err(why) => Err(why),
-            Ok(Typed::Own(share)) => against.verify(&share).map_err(|error| error.to_string()),
+            Ok(Typed::Own(share)) => against
+                .verify(&share)
+                .map(|identity| (share.set, identity))
+                .map_err(|error| error.to_string()),
             Ok(Typed::Mended(share, corrections)) => {
                 if !terminal::is_present() {
                     Err(shares::unconfirmed(&corrections))
                 } else if shares::confirm(output, &corrections)? {
-                    against.verify(&share).map_err(|error| error.to_string())
+                    let verified = against.verify(&share).map(|identity| (share.set, identity));
+                    verified.map_err(|error| error.to_string())
                 } else {
                     Err("it was not typed as it is written".to_owned())
                 }
@@ -140,11 +148,15 @@ pub(crate) fn check(context: &mut Context, mut against: Against) -> Result<(), F
             }
         };
         match checked {
-            Ok(identity) => found.push(identity_json(&origin, &identity)),
+            Ok((set, identity)) => {
+                found.push(identity_json(&origin, &identity));
+                own.push((set, identity));
+            }
             Err(why) => bad.push((origin, why)),
         }
     }
-    tell(context, &found, &bad)
+    tell(context, &found, &bad)?;
+    Ok(own)
 }
 
 fn tell(context: &Context, found: &[Value], bad: &[(String, String)]) -> Result<(), Failure> {

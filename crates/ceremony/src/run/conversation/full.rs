@@ -288,6 +288,7 @@ mod tests {
             roles: [Role::Custodian].into(),
             group: None,
             custody: None,
+            signing: None,
         }
     }
 

@@ -83,6 +83,7 @@ mod tests {
             roles: [crate::plan::Role::Custodian].into(),
             group: None,
             custody: None,
+            signing: None,
         }
     }
 

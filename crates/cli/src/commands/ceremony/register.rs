@@ -1,4 +1,4 @@
-//! `ceremony register show|take|end`.
+//! `ceremony register show|take|succeed|fail|end`, and what a share check enters.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use strongroom::HsmKey;
 use strongroom_ceremony::audit::{Fingerprint, PublicKey, Signer, Time};
 #[cfg(not(feature = "hsm"))]
 use strongroom_ceremony::hsm::Tokens as _;
-use strongroom_ceremony::register::{self, Holding, Register as File, Share, YEAR};
+use strongroom_ceremony::register::{self, Holding, Register as File, Share, Trust, YEAR};
 use strongroom_ceremony::transcript;
 
 use super::transcript::parse_fingerprint;
@@ -18,7 +18,7 @@ use crate::commands::file::parse_hsm;
 use crate::context::Context;
 use crate::exit::{Failure, Kind};
 use crate::output::Output;
-use crate::text::hex;
+use crate::text::{hex, quoted};
 
 /// The register.
 #[derive(Subcommand)]
@@ -27,6 +27,10 @@ pub(crate) enum Register {
     Show(Show),
     /// Enter what a sealed transcript says: shares that were made, or checked. Then sign it.
     Take(Take),
+    /// Enter that another custodian has a share from now on. Then sign it.
+    Succeed(Succeed),
+    /// Enter that a custodian could not show a share, or showed a wrong one. Then sign it.
+    Fail(Fail),
     /// Enter that a set of shares was replaced and opens nothing any more. Then sign it.
     End(End),
 }
@@ -58,6 +62,41 @@ pub(crate) struct Take {
     days: u32,
 }
 
+/// Hand a share on.
+#[derive(Args)]
+pub(crate) struct Succeed {
+    #[command(flatten)]
+    signed: Signed,
+    #[command(flatten)]
+    of: Of,
+    /// Who has it from now on.
+    #[arg(long, value_name = "NAME")]
+    to: String,
+}
+
+/// Write a failure down.
+#[derive(Args)]
+pub(crate) struct Fail {
+    #[command(flatten)]
+    signed: Signed,
+    #[command(flatten)]
+    of: Of,
+    /// What happened, in a sentence.
+    #[arg(long, value_name = "TEXT")]
+    why: String,
+}
+
+/// A share, by who has it.
+#[derive(Args)]
+struct Of {
+    /// Who has it, as `show` tells it.
+    #[arg(long, value_name = "NAME")]
+    custodian: String,
+    /// The set's number, where this custodian has shares of several.
+    #[arg(long, value_name = "SET", value_parser = parse_set)]
+    set: Option<[u8; 16]>,
+}
+
 /// End a set.
 #[derive(Args)]
 pub(crate) struct End {
@@ -74,9 +113,22 @@ struct Signed {
     /// The register. It is begun where there is none.
     #[arg(value_name = "REGISTER")]
     register: PathBuf,
-    /// The key in an HSM that signs it.
+    #[command(flatten)]
+    by: By,
+}
+
+/// The key that signs a register.
+#[derive(Args)]
+pub(super) struct By {
+    /// The key in an HSM that signs the register. What is there must be signed by it to the end.
     #[arg(long, value_name = "hsm(TOKEN, KEY)", value_parser = parse_hsm)]
-    signer: HsmKey,
+    signer: Option<HsmKey>,
+    /// The fingerprint of the key that signed what is there, where it is another.
+    #[arg(long, value_name = "FINGERPRINT", value_parser = parse_fingerprint)]
+    signed_so_far: Option<Fingerprint>,
+    /// Sign the lines at the end that nobody signed, too: look at them first.
+    #[arg(long)]
+    unsigned: bool,
 }
 
 impl Register {
@@ -86,6 +138,20 @@ impl Register {
             Self::Take(take) => {
                 let account = transcript::verify(&read(&take.transcript)?, &take.transcript_key)?;
                 take.signed.write(context, |register| Ok(register.take(&account, take.days)?))
+            }
+            Self::Succeed(succeed) => {
+                let (of, to) = (succeed.of, succeed.to);
+                succeed.signed.write(context, |register| {
+                    register.succeed(of.share(register)?, &of.custodian, &to)?;
+                    Ok(1)
+                })
+            }
+            Self::Fail(fail) => {
+                let (of, why) = (fail.of, fail.why);
+                fail.signed.write(context, |register| {
+                    register.failed(of.share(register)?, &of.custodian, &why)?;
+                    Ok(1)
+                })
             }
             Self::End(end) => end.signed.write(context, |register| {
                 register.end(end.set)?;
@@ -113,16 +179,10 @@ impl Signed {
         context: &mut Context,
         enter: impl FnOnce(&mut File) -> Result<usize, Failure>,
     ) -> Result<(), Failure> {
-        context.protect()?;
-        let signer = signer(context, &self.signer)?;
-        let key = PublicKey::new(signer.algorithm(), signer.public_key());
-        let key = key.ok_or_else(|| {
-            Failure::new(Kind::Hsm, "the signing key is no point on its curve: name another")
-        })?;
-        let (mut register, _) = File::open(&self.register, seconds)?;
-        let entries = enter(&mut register)?;
-        register.sign(&*signer)?;
-        let (name, key) = (self.register.display().to_string(), key.fingerprint().to_string());
+        let mut open = self.by.open(context, &self.register)?;
+        let entries = enter(&mut open.register)?;
+        let key = open.sign()?;
+        let name = self.register.display().to_string();
         context.output.result(&json!({ "register": name, "entries": entries, "signed_by": key }), || {
             let lines = if entries == 1 { "1 line".to_owned() } else { format!("{entries} lines") };
             vec![format!("{name}: {lines} entered, and signed by the key of fingerprint {key}.")]
@@ -130,14 +190,75 @@ impl Signed {
     }
 }
 
+impl By {
+    /// The register, once it was verified; and its key, which was tried.
+    pub(super) fn open(&self, context: &mut Context, path: &Path) -> Result<Open, Failure> {
+        let signer = self.signer.as_ref().ok_or_else(|| {
+            Failure::usage(
+                "a register is signed by a key in an HSM: say which with --signer 'hsm(TOKEN, KEY)'",
+            )
+        })?;
+        context.protect()?;
+        let signer = signer_of(context, signer)?;
+        let key = PublicKey::new(signer.algorithm(), signer.public_key());
+        let key = key.ok_or_else(|| {
+            Failure::new(Kind::Hsm, "the signing key is no point on its curve: name another")
+        })?;
+        let key = key.fingerprint();
+        let trust = Trust { key: self.signed_so_far.unwrap_or(key), unsigned: self.unsigned };
+        let (register, _) = File::open(path, seconds, &trust)?;
+        Ok(Open { register, signer, key })
+    }
+}
+
+/// A register that is open, and its key.
+pub(super) struct Open {
+    pub(super) register: File,
+    signer: Box<dyn Signer>,
+    key: Fingerprint,
+}
+
+impl Open {
+    /// Signs what was entered; the key's fingerprint.
+    pub(super) fn sign(mut self) -> Result<String, Failure> {
+        self.register.sign(&*self.signer)?;
+        Ok(self.key.to_string())
+    }
+}
+
+impl Of {
+    /// The share that they have.
+    fn share(&self, register: &File) -> Result<Share, Failure> {
+        let theirs = register.holdings().shares().filter(|(share, holding)| {
+            holding.custodian() == self.custodian && self.set.is_none_or(|set| set == share.set)
+        });
+        let theirs: Vec<_> = theirs.map(|(share, _)| share.clone()).collect();
+        match theirs.as_slice() {
+            [share] => Ok(share.clone()),
+            [] => Err(Failure::new(
+                Kind::NotFound,
+                format!(
+                    "{} has no such share in the register: see who has which with show",
+                    quoted(&self.custodian)
+                ),
+            )),
+            several => Err(Failure::usage(format!(
+                "{} has {} shares: say which with --set",
+                quoted(&self.custodian),
+                several.len()
+            ))),
+        }
+    }
+}
+
 #[cfg(feature = "hsm")]
-fn signer(context: &mut Context, key: &HsmKey) -> Result<Box<dyn Signer>, Failure> {
+fn signer_of(context: &mut Context, key: &HsmKey) -> Result<Box<dyn Signer>, Failure> {
     Ok(Box::new(context.hsms()?.signer(key, None)?))
 }
 
 /// Says that there is none.
 #[cfg(not(feature = "hsm"))]
-fn signer(context: &mut Context, key: &HsmKey) -> Result<Box<dyn Signer>, Failure> {
+fn signer_of(context: &mut Context, key: &HsmKey) -> Result<Box<dyn Signer>, Failure> {
     Ok(context.hsms()?.signer(key)?)
 }
 

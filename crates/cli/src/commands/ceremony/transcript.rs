@@ -6,12 +6,13 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use serde_json::json;
-use strongroom_ceremony::audit::{Fingerprint, FingerprintError};
+use serde_json::{Value, json};
+use strongroom_ceremony::audit::{Fingerprint, FingerprintError, Signed};
 use strongroom_ceremony::report;
 use strongroom_ceremony::transcript::{Account, Outcome, verify};
 
-use crate::exit::Failure;
+use super::read_plan;
+use crate::exit::{Failure, Kind};
 use crate::output::Output;
 use crate::text::{hex, quoted};
 
@@ -24,6 +25,9 @@ pub(crate) struct Sealed {
     /// The fingerprint of the key that must have sealed it, from the printed plan.
     #[arg(long, value_name = "FINGERPRINT", value_parser = parse_fingerprint)]
     key: Fingerprint,
+    /// Hold it against the plan as well: its hash, the key that seals it, and the keys of those who co-sign.
+    #[arg(long, value_name = "PLAN")]
+    plan: Option<PathBuf>,
 }
 
 /// Check a transcript.
@@ -48,7 +52,18 @@ impl Sealed {
         let path = self.transcript.display();
         let bytes = fs::read(&self.transcript)
             .map_err(|error| Failure::io(format_args!("the transcript {path} could not be read"), &error))?;
-        Ok(verify(&bytes, &self.key)?)
+        let account = verify(&bytes, &self.key)?;
+        let Some(plan) = &self.plan else { return Ok(account) };
+        let wrong: Vec<String> =
+            account.mismatches(&read_plan(plan)?).iter().map(ToString::to_string).collect();
+        if wrong.is_empty() {
+            return Ok(account);
+        }
+        let wrong = wrong.join("; ");
+        Err(Failure::new(
+            Kind::Damaged,
+            format!("the transcript {path} is whole, but not as the plan {} has it: {wrong}", plan.display()),
+        ))
     }
 }
 
@@ -56,20 +71,27 @@ impl Verify {
     pub(crate) fn run(self, output: Output) -> Result<(), Failure> {
         let account = self.sealed.account()?;
         let outcome = outcome(account.outcome());
-        let (lines, exceptions) = (account.chain().entries().count(), account.exceptions().count());
+        let (entries, exceptions) = (account.chain().entries().count(), account.exceptions().count());
         let json = json!({
             "kind": account.kind(), "title": account.title(), "plan": hex(account.plan()), "outcome": outcome,
-            "rehearsal": account.is_rehearsal(), "entries": lines, "exceptions": exceptions,
-            "key": self.sealed.key.to_string(),
+            "rehearsal": account.is_rehearsal(), "entries": entries, "exceptions": exceptions,
+            "key": self.sealed.key.to_string(), "signed_by": account.chain().signed().iter().filter_map(signed_json).collect::<Vec<_>>(),
+            "plan_compared": self.sealed.plan.is_some(),
         });
         output.result(&json, || {
             let rehearsal = if account.is_rehearsal() { ", a REHEARSAL" } else { "" };
-            vec![
+            let mut lines = vec![
                 format!("{}: the transcript is whole and sealed by this key.", output.good("Good")),
                 format!("Ceremony: {} ({}{rehearsal}), {outcome}", quoted(account.title()), account.kind()),
                 format!("Plan: {}", hex(account.plan())),
-                format!("{lines} entries, {exceptions} of them exceptions"),
-            ]
+                format!("{entries} entries, {exceptions} of them exceptions"),
+            ];
+            for signed in account.chain().signed() {
+                if let Some(name) = signed.name() {
+                    lines.push(format!("Co-signed by {}, key {}", quoted(name), signed.key().fingerprint()));
+                }
+            }
+            lines
         })
     }
 }
@@ -86,6 +108,10 @@ impl Report {
             None => output.lines(&report::text(&account).lines().map(str::to_owned).collect::<Vec<_>>()),
         }
     }
+}
+
+fn signed_json(signed: &Signed) -> Option<Value> {
+    Some(json!({ "name": signed.name()?, "key": signed.key().fingerprint().to_string() }))
 }
 
 fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
