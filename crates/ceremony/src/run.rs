@@ -1,14 +1,15 @@
 //! Doing what a plan says, step by step.
 //!
 //! [`run`] is one state machine for all kinds: the plan lists the steps, each step is one function, and nothing that the plan
-//! does not list can happen. After each step the witness signs off, the event is recorded, and the journal is written; in this
-//! order, so that a step is never taken for done that nobody signed.
+//! does not list can happen. After each step the witness signs off, the event is recorded with the hash of the journal that is to
+//! be, and the journal is written; in this order, so that a step is never taken for done that nobody signed off.
 //!
 //! # Interruptions
 //!
 //! Whatever ends the process, the store is as its last commit left it, and there is one commit in which new shares begin to
 //! count: before it the present ones open the store and the new ones nothing, after it the new ones do. A ceremony that is
-//! started again with the same plan goes on after the last step that was signed off. Shares that were made but not yet all
+//! started again with the same plan goes on after the last step that was signed off, if the transcript vouches for the journal.
+//! A commit or restore that was made and not signed off is shown by opening the store, and then signed off. Shares that were made but not yet all
 //! handed out exist nowhere any more; they are void, and new ones are dealt.
 
 pub mod conversation;
@@ -16,6 +17,7 @@ mod dealing;
 mod ending;
 mod error;
 mod journal;
+pub mod places;
 pub mod record;
 mod rehearsal;
 mod shares;
@@ -23,6 +25,7 @@ mod signing;
 mod software;
 mod store;
 
+use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::PathBuf;
@@ -42,7 +45,7 @@ use conversation::{Conversation, Stage};
 use dealing::Deal;
 use journal::Journal;
 use record::{Event, Record};
-use store::Recovering;
+use store::{Recovering, Settled};
 
 /// How a ceremony is held.
 pub struct Setting {
@@ -86,6 +89,7 @@ pub fn run(
     talk: &mut dyn Conversation,
     record: &mut dyn Record,
 ) -> Result<Ended, CeremonyError> {
+    places::fit(plan)?;
     let output = if setting.rehearsal { plan.output.join("rehearsal") } else { plan.output.clone() };
     if setting.rehearsal {
         // It begins anew each time, since nothing in it is worth going on with.
@@ -94,13 +98,14 @@ pub fn run(
     }
     let made = DirBuilder::new().recursive(true).mode(0o700).create(&output);
     made.map_err(|error| CeremonyError::io("the output directory could not be made", error))?;
+    places::is_ours(&output)?;
     let journal = Journal::open(&output, plan, setting.rehearsal).map_err(CeremonyError::Journal)?;
     let mut ceremony = Ceremony {
         plan,
         store: plan
             .store
             .as_ref()
-            .map(|store| if setting.rehearsal { output.join("store") } else { store.clone() }),
+            .map(|store| if setting.rehearsal { output.join("store") } else { places::real(store) }),
         output,
         setting,
         talk,
@@ -111,6 +116,7 @@ pub fn run(
         deal: None,
         recovering: None,
         proved: None,
+        found: BTreeSet::new(),
     };
     let ended = ceremony.hold();
     ceremony.seal();
@@ -119,8 +125,11 @@ pub fn run(
 
 /// Whether a ceremony was begun in the plan's output directory. Rehearsals do not count: they always begin anew.
 pub fn is_begun(plan: &Plan) -> bool {
-    journal::exists(&plan.output)
+    journal::exists(&plan.output) || plan.output.join(TRANSCRIPT).exists()
 }
+
+/// The transcript's name in the output directory.
+pub const TRANSCRIPT: &str = "transcript.jsonl";
 
 /// A ceremony that is held.
 struct Ceremony<'a> {
@@ -137,6 +146,8 @@ struct Ceremony<'a> {
     deal: Option<Deal>,
     recovering: Option<Recovering>,
     proved: Option<Proved>,
+    /// Steps that were found done and not signed off.
+    found: BTreeSet<Step>,
 }
 
 /// What became of a step.
@@ -148,8 +159,13 @@ enum Outcome {
 
 impl<'a> Ceremony<'a> {
     fn hold(&mut self) -> Result<Ended, CeremonyError> {
-        if self.journal.fact(ABORTED).is_some() {
-            return Err(CeremonyError::WasAborted);
+        let (trail, found) = (self.record.trail(), self.journal.found());
+        if trail.aborted {
+            self.talk.tell(WAS_ABORTED)?;
+            return Ok(Ended::Aborted);
+        }
+        if !trail.vouches(found) {
+            return Err(JournalError::NotVouched.into());
         }
         self.event(&Event::Opened {
             kind: self.plan.kind,
@@ -160,17 +176,16 @@ impl<'a> Ceremony<'a> {
         if self.setting.rehearsal {
             self.stage()?;
         }
-        if self.journal.is_resumed() {
-            self.settle()?;
-            let at = self.plan.steps.iter().copied().find(|step| !self.journal.is_done(*step));
-            self.event(&Event::Resumed { at })?;
-            self.talk.tell(&match at {
-                Some(step) => format!("This ceremony was begun before. It goes on with \"{step}\"."),
-                None => "This ceremony is complete.".to_owned(),
-            })?;
-            if at.is_none() {
-                return Ok(Ended::Complete);
-            }
+        if self.journal.fact(ABORTED).is_some() {
+            let by = self.one(Role::Administrator)?;
+            self.event(&Event::Aborted { by, why: "before an interruption" })?;
+            self.talk.tell(WAS_ABORTED)?;
+            return Ok(Ended::Aborted);
+        }
+        if found.is_none() {
+            self.note(|_| {})?;
+        } else if let Some(ended) = self.resumed(trail.unsigned)? {
+            return Ok(ended);
         }
         let steps = self.plan.steps.clone();
         for (place, step) in steps.iter().copied().enumerate() {
@@ -187,6 +202,13 @@ impl<'a> Ceremony<'a> {
                 rehearsal: self.setting.rehearsal,
             })?;
             self.event(&Event::StepBegun { step })?;
+            if self.found.remove(&step) {
+                self.show_found(step)?;
+                if matches!(self.sign_off(step)?, Outcome::Aborted) {
+                    return Ok(Ended::Aborted);
+                }
+                continue;
+            }
             match self.step(step)? {
                 Outcome::Done => {}
                 Outcome::Cooling { until } => return Ok(Ended::Cooling { until }),
@@ -197,6 +219,53 @@ impl<'a> Ceremony<'a> {
             }
         }
         Ok(Ended::Complete)
+    }
+
+    /// Goes on where an earlier start ended, or says how it ended.
+    fn resumed(&mut self, unsigned: u64) -> Result<Option<Ended>, CeremonyError> {
+        let settled = self.settle()?;
+        let at = self.plan.steps.iter().copied().find(|step| !self.journal.is_done(*step));
+        self.event(&Event::Resumed { at, unsigned })?;
+        if let Settled::Elsewhere = settled {
+            let administrator = self.one(Role::Administrator)?;
+            self.event(&Event::Fact { name: "committed", value: "outside this ceremony" })?;
+            self.abort(administrator, "the new shares took effect outside this ceremony")?;
+            return Ok(Some(Ended::Aborted));
+        }
+        let Some(step) = at else {
+            self.talk.tell("This ceremony is complete.")?;
+            return Ok(Some(Ended::Complete));
+        };
+        if step == Step::CoolOff
+            && let Outcome::Cooling { until } = self.cool_off()?
+        {
+            return Ok(Some(Ended::Cooling { until }));
+        }
+        self.talk.tell(&format!("This ceremony was begun before. It goes on with \"{step}\"."))?;
+        if unsigned > 0 {
+            self.talk.tell(&format!(
+                "The last {unsigned} lines of the transcript were written before the interruption and signed by nobody. The \
+                 transcript says so."
+            ))?;
+        }
+        Ok(None)
+    }
+
+    /// A change that was made before the interruption: whoever can open the store shows it.
+    fn show_found(&mut self, step: Step) -> Result<(), CeremonyError> {
+        self.event(&Event::Fact { name: "interrupted", value: &format!("after {step}") })?;
+        self.talk.tell(&format!(
+            "\"{step}\" was done before the interruption, and not signed off. Its holders open the store now, to show that it is so."
+        ))?;
+        self.show_open(step)
+    }
+
+    /// Changes the journal: the transcript vouches for it first.
+    fn note(&mut self, change: impl FnOnce(&mut Journal)) -> Result<(), CeremonyError> {
+        change(&mut self.journal);
+        let bytes = self.journal.encode()?;
+        self.event(&Event::Progress { journal: journal::sha256(&bytes) })?;
+        Ok(self.journal.write(&bytes)?)
     }
 
     fn step(&mut self, step: Step) -> Result<Outcome, CeremonyError> {
@@ -269,8 +338,10 @@ impl<'a> Ceremony<'a> {
         let mut others = 0;
         for person in plan.with_role(Role::Approver) {
             let question = format!("do you approve \"{}\" ({})?", plan.title, plan.kind);
-            if !self.talk.confirm(person, &question)? {
-                return self.abort(person, "an approver said no");
+            while !self.talk.confirm(person, &question)? {
+                if self.talk.confirm(person, "then the ceremony ends here, and nothing changes: is it so?")? {
+                    return self.abort(person, "an approver said no");
+                }
             }
             self.event(&Event::Approved { by: person })?;
             if person.name != requester {
@@ -289,8 +360,8 @@ impl<'a> Ceremony<'a> {
         let question = format!("step \"{step}\" is done; your initials (or exception, or abort)");
         loop {
             let answer = self.talk.ask(witness, &question)?;
-            match answer.trim() {
-                answer if answer.to_lowercase() == witness.initials.to_lowercase() => break,
+            match answer.trim().to_lowercase().as_str() {
+                answer if answer == witness.initials.to_lowercase() => break,
                 "exception" => {
                     let what = self.talk.ask(witness, "what went otherwise than planned?")?;
                     self.event(&Event::Exception { step, by: witness, what: what.trim() })?;
@@ -301,14 +372,18 @@ impl<'a> Ceremony<'a> {
                     )?;
                 }
                 "abort" => {
-                    let why = self.talk.ask(witness, "why?")?;
-                    return self.abort(witness, why.trim());
+                    let why = self.talk.ask(witness, "why? (nothing: the ceremony goes on)")?;
+                    if !why.trim().is_empty() {
+                        return self.abort(witness, why.trim());
+                    }
                 }
                 _ => self.talk.tell(&format!("These are not the initials of {}.", witness.name))?,
             }
         }
-        self.event(&Event::StepDone { step, witness })?;
-        self.journal.done(step).map_err(CeremonyError::Journal)?;
+        self.journal.done(step);
+        let bytes = self.journal.encode()?;
+        self.event(&Event::StepDone { step, witness, journal: journal::sha256(&bytes) })?;
+        self.journal.write(&bytes)?;
         Ok(Outcome::Done)
     }
 
@@ -320,18 +395,19 @@ impl<'a> Ceremony<'a> {
     }
 
     fn abort(&mut self, by: &Person, why: &str) -> Result<Outcome, CeremonyError> {
+        self.end_pending()?;
         self.void()?;
+        // The reason stands in the transcript alone, which withholds what looks like a share.
+        self.note(|journal| journal.set_fact(ABORTED, "yes"))?;
         self.event(&Event::Aborted { by, why })?;
-        self.journal.set_fact(ABORTED, why).map_err(CeremonyError::Journal)?;
-        self.talk.tell(
-            "The ceremony is aborted. Shares that were handed out open nothing; those from before stay good.",
-        )?;
+        self.talk.tell("The ceremony is aborted. What opened the store before opens it still.")?;
         Ok(Outcome::Aborted)
     }
 
     fn close(&mut self) -> Result<(), CeremonyError> {
         self.seal();
-        self.talk.tell(&format!("\"{}\" is complete. The store is sealed.", self.plan.title))?;
+        let sealed = if self.store.is_some() { " The store is sealed." } else { "" };
+        self.talk.tell(&format!("\"{}\" is complete.{sealed}", self.plan.title))?;
         self.event(&Event::Closed)?;
         self.cosign()
     }
@@ -378,6 +454,9 @@ impl<'a> Ceremony<'a> {
         self.proved = None;
     }
 }
+
+const WAS_ABORTED: &str =
+    "This ceremony was aborted, and does not go on: make a new plan with an output directory of its own.";
 
 /// Bytes in lower-case hexadecimal.
 pub(crate) fn hexadecimal(bytes: &[u8]) -> String {

@@ -1,9 +1,10 @@
 //! The transcript: what happened at a ceremony, chained line by line and signed at the end.
 //!
 //! A [`Transcript`] is a [`Record`] whose lines are an audit chain (`docs/FORMATS.md`, "Audit chain"): each holds the hash of the
-//! one before, so that none can be changed, removed, inserted or moved. When the ceremony is over, whoever was there and has
-//! a key co-signs, and the transcript's own key [seals](Transcript::seal) it. [`verify`] needs the file and that key's fingerprint,
-//! and nothing else.
+//! one before, so that none can be changed, removed, inserted or moved. Whenever a step ends, the transcript's own key signs
+//! what is there, and a ceremony that goes on after an interruption goes on with what was signed alone. When the ceremony is over,
+//! whoever was there and has a key co-signs, and the transcript's key [seals](Transcript::close) it. [`verify`] needs the file and
+//! that key's fingerprint, and nothing else.
 //!
 //! # No secret
 //!
@@ -12,45 +13,57 @@
 
 mod account;
 mod entry;
+mod trail;
 
 use std::fs;
 use std::io;
 use std::path::Path;
 
 use strongroom_audit::file::{self, FileError, FileSink, Found};
-use strongroom_audit::{AppendError, Chain, Entry, Public, Signer, Time, Writer};
+use strongroom_audit::{AppendError, Chain, Entry, Fingerprint, Public, Signer, Time, Writer};
+
+pub use trail::OpenError;
 
 pub use account::{Account, Mismatch, Outcome, StoryProblem, TranscriptError, verify};
 
 use crate::plan::Person;
-use crate::run::record::{CosignError, Event, Record, RecordError};
+use crate::run::Seal;
+use crate::run::record::{CosignError, Event, Record, RecordError, Trail};
 
 /// A ceremony's transcript, which is being written.
 pub struct Transcript {
     writer: Writer<FileSink>,
     /// How the ceremony was opened, once it was.
     opened: Option<Entry>,
+    trail: Trail,
+    seal: Option<Seal>,
     clock: fn() -> u64,
 }
 
 impl Transcript {
-    /// Begins a transcript in this file, or goes on with the one that is there. `clock` gives seconds since 1970.
+    /// Begins a transcript in this file, or goes on with the one that is there. `clock` gives seconds since 1970. Without a key
+    /// the transcript is never sealed, and whoever can write the file can change it between two starts.
     ///
     /// # Errors
     ///
-    /// [`FileError`]: the file is another's, was damaged or sealed, or cannot be written.
-    pub fn open(path: &Path, clock: fn() -> u64) -> Result<(Self, Found), FileError> {
+    /// [`FileError`]: the file is another's, was damaged or sealed, or cannot be written; [`OpenError::OtherKey`].
+    pub fn open(path: &Path, clock: fn() -> u64, seal: Option<Seal>) -> Result<(Self, Found), OpenError> {
         let at = Time::from_seconds(clock());
         match file::create(path, at, PURPOSE) {
-            Ok(writer) => Ok((Self { writer, opened: None, clock }, Found::Begun)),
+            Ok(writer) => {
+                let trail = Trail { journals: Some(Vec::new()), ..Trail::default() };
+                Ok((Self { writer, opened: None, trail, seal, clock }, Found::Begun))
+            }
             Err(FileError::Io(error)) if error.kind() == io::ErrorKind::AlreadyExists => {
                 let (writer, found) = file::resume(path, at, PURPOSE)?;
                 // The file is locked, and what was torn is mended: this reads what the writer goes on with.
-                let chain = Chain::read(&fs::read(path)?).map_err(FileError::Damaged)?;
+                let chain =
+                    Chain::read(&fs::read(path).map_err(FileError::Io)?).map_err(FileError::Damaged)?;
                 let opened = chain.entries().next().map(|record| record.entry().clone());
-                Ok((Self { writer, opened, clock }, found))
+                let trail = trail::of(&chain, seal.as_ref().map(Seal::fingerprint))?;
+                Ok((Self { writer, opened, trail, seal, clock }, found))
             }
-            Err(error) => Err(error),
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -64,13 +77,25 @@ impl Transcript {
         self.writer.hash()
     }
 
-    /// Seals the transcript with its own key. Nothing can follow.
+    /// Seals the transcript with its own key, if it has one; that key's fingerprint. Nothing can follow.
     ///
     /// # Errors
     ///
     /// [`AppendError`]. Unless the line could not be written, it can be tried again.
-    pub fn seal(&mut self, key: &dyn Signer) -> Result<u64, AppendError> {
-        self.writer.seal(self.now(), key)
+    pub fn close(&mut self) -> Result<Option<Fingerprint>, AppendError> {
+        let at = self.now();
+        let Some(seal) = &self.seal else { return Ok(None) };
+        self.writer.seal(at, seal.key())?;
+        Ok(Some(*seal.fingerprint()))
+    }
+
+    /// Signs what is there, so that an interruption leaves what can be relied on.
+    fn checkpoint(&mut self) -> Result<(), AppendError> {
+        let at = self.now();
+        match &self.seal {
+            Some(seal) => self.writer.sign(at, seal.key()).map(drop),
+            None => Ok(()),
+        }
     }
 
     fn now(&self) -> Time {
@@ -85,8 +110,14 @@ impl Record for Transcript {
         if matches!(event, Event::Opened { .. }) && *opened != entry {
             return Err(RecordError(ANOTHER.to_owned()));
         }
-        let appended = self.writer.append(self.now(), entry);
-        appended.map(drop).map_err(|error| RecordError(error.to_string()))
+        let ends = matches!(event, Event::StepDone { .. } | Event::Progress { .. });
+        let appended = self.writer.append(self.now(), entry).map(drop);
+        let appended = appended.and_then(|()| if ends { self.checkpoint() } else { Ok(()) });
+        appended.map_err(|error| RecordError(error.to_string()))
+    }
+
+    fn trail(&self) -> Trail {
+        self.trail.clone()
     }
 
     fn cosign(&mut self, who: &Person, key: &dyn Signer) -> Result<(), CosignError> {

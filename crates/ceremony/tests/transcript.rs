@@ -6,33 +6,26 @@ mod common;
 use std::fs;
 use std::path::Path;
 
-use common::{People, Shares, creation, made, replacement};
-use strongroom::{Locking, Secret, protection};
-use strongroom_audit::{Fingerprint, P256Key, PublicKey, Signer as _};
+use common::{People, Shares, creation, made, numbered, replacement};
+use strongroom_audit::Fingerprint;
 use strongroom_ceremony::plan::{Kind, Plan};
 use strongroom_ceremony::report;
-use strongroom_ceremony::run::{CeremonyError, Ended, Setting, run};
+use strongroom_ceremony::run::{CeremonyError, Ended, JournalError, Setting, run};
 use strongroom_ceremony::transcript::{Account, Outcome, Transcript, verify};
 
-fn key() -> P256Key {
-    protection::prepare(Locking::AllowUnlocked).unwrap();
-    P256Key::from_secret(Secret::from_array(&mut [1; 32]).unwrap()).unwrap()
-}
-
 fn fingerprint() -> Fingerprint {
-    let key = key();
-    PublicKey::new(key.algorithm(), key.public_key()).unwrap().fingerprint()
+    *numbered(1).fingerprint()
 }
 
 fn held(plan: &Plan, people: &mut People, path: &Path) -> Result<Ended, CeremonyError> {
-    let (mut transcript, _) = Transcript::open(path, common::now).unwrap();
+    let (mut transcript, _) = Transcript::open(path, common::now, Some(numbered(1))).unwrap();
     run(plan, Setting::default(), people, &mut transcript)
 }
 
 /// Seals the transcript as it is, and verifies it.
 fn account(path: &Path) -> Account {
-    let (mut transcript, _) = Transcript::open(path, common::now).unwrap();
-    transcript.seal(&key()).unwrap();
+    let (mut transcript, _) = Transcript::open(path, common::now, Some(numbered(1))).unwrap();
+    assert_eq!(transcript.close().unwrap(), Some(fingerprint()));
     verify(&fs::read(path).unwrap(), &fingerprint()).unwrap()
 }
 
@@ -113,7 +106,7 @@ fn transcript_of_another_ceremony_is_not_gone_on_with() {
     let change = replacement(directory.path(), Kind::SealChange, "0s");
     people.leave_at = None;
     let refused = held(&change, &mut people, &path);
-    assert!(matches!(&refused, Err(CeremonyError::Record(_))), "{refused:?}");
+    assert!(matches!(&refused, Err(CeremonyError::Journal(JournalError::NotVouched))), "{refused:?}");
     assert_eq!(fs::read(&path).unwrap(), before);
     assert_eq!(held(&rekey, &mut people, &path).unwrap(), Ended::Complete);
     assert_eq!(account(&path).plan(), &rekey.hash());

@@ -26,7 +26,7 @@ use strongroom_ceremony::plan::ask::AskError;
 use strongroom_ceremony::register::RegisterError;
 use strongroom_ceremony::run::{CeremonyError, SoftwareError};
 use strongroom_ceremony::slot_file::SlotFileError;
-use strongroom_ceremony::transcript::TranscriptError;
+use strongroom_ceremony::transcript::{OpenError as TranscriptOpenError, TranscriptError};
 use strongroom_envelope::files::FileError;
 use strongroom_envelope::stream::{DecryptError, EncryptError, StreamRewrapError};
 use strongroom_envelope::{
@@ -178,6 +178,7 @@ sorted! {
     CeremonyError => ceremony;
     TranscriptFileError => transcript_file;
     TranscriptError => |_| Kind::Damaged;
+    TranscriptOpenError => transcript_open;
     RegisterError => register;
 }
 
@@ -191,9 +192,7 @@ sorted! {
 
 fn ceremony(error: &CeremonyError) -> Kind {
     match error {
-        CeremonyError::AnotherPlan | CeremonyError::WasAborted | CeremonyError::SoleApprover => {
-            Kind::Conflict
-        }
+        CeremonyError::AnotherPlan | CeremonyError::Taken(_) | CeremonyError::SoleApprover => Kind::Conflict,
         CeremonyError::Absent(_) | CeremonyError::NobodyIs(_) | CeremonyError::Custody(_) => Kind::Usage,
         CeremonyError::Software(SoftwareError::Unreadable(error)) | CeremonyError::Io { error, .. } => {
             io_kind(error)
@@ -207,7 +206,8 @@ fn ceremony(error: &CeremonyError) -> Kind {
         CeremonyError::Slot(error) => slot(error),
         CeremonyError::Possession(error) => possession(error),
         CeremonyError::Restore(error) => restore(error),
-        CeremonyError::TooFew { .. } | CeremonyError::SharesBad { .. } => Kind::Sealed,
+        CeremonyError::TooFew { .. } => Kind::Sealed,
+        CeremonyError::Writable(_) => Kind::Unprotected,
         CeremonyError::SlotFile(_) | CeremonyError::CheckFailed => Kind::Damaged,
         CeremonyError::Hsm(_) => Kind::Hsm,
         CeremonyError::Gone(_)
@@ -227,6 +227,13 @@ fn register(error: &RegisterError) -> Kind {
         | RegisterError::Rule { line: Some(_), .. } => Kind::Damaged,
         RegisterError::Rule { line: None, .. } => Kind::Conflict,
         RegisterError::Append(_) => Kind::Failure,
+    }
+}
+
+fn transcript_open(error: &TranscriptOpenError) -> Kind {
+    match error {
+        TranscriptOpenError::File(error) => transcript_file(error),
+        TranscriptOpenError::OtherKey { .. } => Kind::Damaged,
     }
 }
 

@@ -7,7 +7,7 @@ use strongroom_audit::{Entry, Value, VerifyError};
 use super::*;
 use crate::plan::{Kind, Person, Step};
 use crate::run::record::{Event, Record as _};
-use crate::transcript::tests::{fingerprint, key, sealed};
+use crate::transcript::tests::{before_close, fingerprint, key, seal, sealed};
 use crate::transcript::{self, Transcript};
 
 thread_local! {
@@ -227,7 +227,7 @@ fn share_that_was_typed_in_the_place_of_a_name_does_not_enter() {
 fn check_of(set: [u8; 16], rehearsal: bool, is_done: bool) -> Account {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("transcript.jsonl");
-    let (mut transcript, _) = Transcript::open(&path, clock).unwrap();
+    let (mut transcript, _) = Transcript::open(&path, clock, seal(1)).unwrap();
     let ada = Person {
         name: "Ada".to_owned(),
         initials: "A".to_owned(),
@@ -240,9 +240,10 @@ fn check_of(set: [u8; 16], rehearsal: bool, is_done: bool) -> Account {
     tell(Event::Opened { kind: Kind::ShareCheck, title: "Check", plan: [1; 32], rehearsal });
     tell(Event::ShareAccepted { set, group: None, index: 1, by: &ada });
     if is_done {
-        tell(Event::StepDone { step: Step::Close, witness: &ada });
+        before_close(Kind::ShareCheck, &ada).into_iter().for_each(&mut tell);
+        tell(Event::StepDone { step: Step::Close, witness: &ada, journal: [3; 32] });
     }
-    transcript.seal(&key(1)).unwrap();
+    transcript.close().unwrap();
     transcript::verify(&fs::read(path).unwrap(), &fingerprint(&key(1))).unwrap()
 }
 

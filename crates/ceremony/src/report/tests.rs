@@ -2,7 +2,7 @@ use std::fs;
 
 use super::*;
 use crate::run::record::Record as _;
-use crate::transcript::tests::{fingerprint, key, sealed, story};
+use crate::transcript::tests::{fingerprint, key, seal, sealed, story};
 use crate::transcript::{Transcript, verify};
 
 fn account() -> Account {
@@ -95,7 +95,7 @@ fn each_control_has_a_row_with_the_lines_that_show_it() {
 fn every_event_that_a_control_names_is_one_of_a_transcript() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("transcript.jsonl");
-    let (mut transcript, _) = Transcript::open(&path, || 0).unwrap();
+    let (mut transcript, _) = Transcript::open(&path, || 0, seal(1)).unwrap();
     story(&mut |event| transcript.record(event).unwrap());
     drop(transcript);
     let chain = strongroom_audit::Chain::read(&fs::read(&path).unwrap()).unwrap();
@@ -113,7 +113,7 @@ fn rehearsal_is_marked_in_both_forms_and_the_real_thing_is_not() {
     assert!(!html(&real).contains("REHEARSAL") && !text(&real).contains("REHEARSAL"));
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("transcript.jsonl");
-    let (mut transcript, _) = Transcript::open(&path, || 0).unwrap();
+    let (mut transcript, _) = Transcript::open(&path, || 0, seal(1)).unwrap();
     let event = crate::run::record::Event::Opened {
         kind: crate::plan::Kind::Unseal,
         title: "Drill",
@@ -121,7 +121,7 @@ fn rehearsal_is_marked_in_both_forms_and_the_real_thing_is_not() {
         rehearsal: true,
     };
     transcript.record(&event).unwrap();
-    transcript.seal(&key(1)).unwrap();
+    transcript.close().unwrap();
     let account = verify(&fs::read(path).unwrap(), &fingerprint(&key(1))).unwrap();
     for page in [html(&account), text(&account)] {
         assert!(page.contains("REHEARSAL") && page.contains("Unfinished"), "{page}");

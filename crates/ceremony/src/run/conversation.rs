@@ -113,7 +113,7 @@ pub struct Gone(pub String);
 
 impl fmt::Display for Gone {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the ceremony stopped, since {}: start it again with the same plan to go on", self.0)
+        write!(f, "the ceremony stopped, since {}: go on with the same plan and --resume", self.0)
     }
 }
 

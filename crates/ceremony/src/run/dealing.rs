@@ -6,16 +6,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use strongroom::{
-    Dealt, DiskStorage, InitOptions, Policy, Possession, Preparation, ShareText, Slot, SlotId, SlotState,
-    Storage, StoreId, causes, share_text,
+    Accepted, Dealt, DiskStorage, InitOptions, Policy, Possession, Preparation, Progress, ShareText, Slot,
+    SlotId, SlotState, Storage, StoreId, causes, share_text,
 };
 
 use super::record::Event;
-use super::shares::Taken;
+use super::shares::{BRING_NEW, Gathering};
 use super::{Ceremony, CeremonyError, Outcome, hexadecimal, remove_directory};
 use crate::custody::{Recipient, write_private};
 use crate::pages::Page;
-use crate::plan::{Custody, Kind, Person, Role, Step};
+use crate::plan::{Custody, Kind, Person, Plan, Role, Step};
 
 /// Shares that were made.
 pub(super) enum Deal {
@@ -48,8 +48,10 @@ impl<'a> Ceremony<'a> {
             _ => self.deal_slot(policy)?,
         };
         let (set, shares) = (slot.set_id(), deal.shares().len());
-        self.journal.set_fact(SLOT, &slot.id().to_string())?;
-        self.journal.set_fact(SET, &hexadecimal(&set))?;
+        self.note(|journal| {
+            journal.set_fact(SLOT, &slot.id().to_string());
+            journal.set_fact(SET, &hexadecimal(&set));
+        })?;
         self.deal = Some(deal);
         self.event(&Event::Dealt { set, policy: &slot.policy().to_string(), shares })?;
         self.hsm_evidence(slot.policy())?;
@@ -193,12 +195,19 @@ impl<'a> Ceremony<'a> {
 
     pub(super) fn acknowledge(&mut self) -> Result<Outcome, CeremonyError> {
         let plan = self.plan;
+        let administrator = self.one(Role::Administrator)?;
         for person in plan.with_role(Role::Custodian) {
             let question = "do you have your share, and do you know that you keep it alone, show it to nobody, check it once \
                             a year and report its loss at once?";
-            if !self.talk.confirm(person, question)? {
-                let why = format!("{} did not acknowledge", person.name);
-                return self.abort(person, &why);
+            while !self.talk.confirm(person, question)? {
+                let sure = format!(
+                    "shall the ceremony be aborted, since {} does not say so? (no: {} is asked again)",
+                    person.name, person.name
+                );
+                if self.talk.confirm(administrator, &sure)? {
+                    let why = format!("{} did not acknowledge", person.name);
+                    return self.abort(person, &why);
+                }
             }
             self.event(&Event::Acknowledged { by: person })?;
         }
@@ -214,58 +223,32 @@ impl<'a> Ceremony<'a> {
         }
         self.event(&Event::CoolingOff { until })?;
         self.talk.tell(&format!(
-            "The cooling-off time lasts another {} s. Start the ceremony again with the same plan after it. Until the commit \
-             the present shares open the store.",
-            until - now
+            "The cooling-off time lasts another {}. Go on with the same plan and --resume after it: present holders open the \
+             store then with their present shares, and each new custodian shows the new one. Until the commit the present shares \
+             open the store.",
+            super::duration(until - now)
         ))?;
         Ok(Outcome::Cooling { until })
     }
 
     /// Every custodian shows the share, and every HSM gives its part.
     pub(super) fn prove(&mut self) -> Result<(), CeremonyError> {
+        if self.open.is_none() {
+            self.talk.tell("The present holders open the store first, with their present shares.")?;
+        }
         self.opened()?;
         let slot = self.new_slot()?;
+        let old = self.slot_of_label(SlotState::Active)?.map(|slot| slot.set_id());
         let store = self.store()?;
         let mut possession = store.possession(slot.id())?;
         let refused = pollster::block_on(store.prove_hsm(&mut possession))?;
         if let Some(error) = refused.first() {
             return Err(CeremonyError::Hsm(error.to_string()));
         }
-        let plan = self.plan;
-        for person in plan.with_role(Role::Custodian) {
-            if possession.missing().is_empty() {
-                break;
-            }
-            self.prove_one(person, &slot, &mut possession)?;
-        }
-        self.proved = Some(possession.finish()?);
-        Ok(())
-    }
-
-    fn prove_one(
-        &mut self,
-        person: &'a Person,
-        slot: &Slot,
-        possession: &mut Possession,
-    ) -> Result<(), CeremonyError> {
-        self.talk.tell(&format!("{}: show that your new share is good.", person.name))?;
-        let plan = self.plan;
-        let taken = self.take_share(person, |share| {
-            let group = slot.policy().leaf(share.group).and_then(|leaf| leaf.name);
-            let index = share.share.index().get();
-            let owner = plan.custodian(group, index).filter(|_| share.set == slot.set_id());
-            if let Some(owner) = owner.filter(|owner| owner.name != person.name) {
-                let of = group.map(|group| format!(" of group \"{group}\"")).unwrap_or_default();
-                return Err(format!("this is share {index}{of}, which is {}'s: enter your own", owner.name));
-            }
-            possession.offer(share).map_err(|error| error.to_string())
-        })?;
-        if let Taken::Yes { set, accepted } = taken {
-            let (group, index) = (accepted.group.as_deref(), accepted.index);
-            self.event(&Event::Proved { by: person, set, group, index })?;
-            let progress = possession.progress();
-            self.talk.progress(progress.have, progress.need)?;
-        }
+        self.talk.tell("Now everybody who got a new share shows that it is good.")?;
+        let mut proving = Proving { plan: self.plan, slot: &slot, old, possession };
+        self.gather(self.plan.with_role(Role::Custodian).collect(), BRING_NEW, &mut proving)?;
+        self.proved = Some(proving.possession.finish()?);
         Ok(())
     }
 
@@ -280,23 +263,70 @@ impl<'a> Ceremony<'a> {
         self.journal.fact(SLOT)?.parse().ok()
     }
 
-    /// What was handed out opens nothing any more.
+    /// Before an abort: new shares that wait in a store which is sealed end only where its holders open it.
+    pub(super) fn end_pending(&mut self) -> Result<(), CeremonyError> {
+        if self.open.is_some() || self.waiting()?.is_none() {
+            return Ok(());
+        }
+        self.talk.tell(
+            "The new shares wait in the store. Whoever has enough of the present and the new ones could still let them take effect; \
+             they end when the present holders open the store now, or by themselves seven days after they were made.",
+        )?;
+        let witness = self.one(Role::Witness)?;
+        if !self
+            .talk
+            .confirm(witness, "shall the present holders open the store now, to end the new shares?")?
+        {
+            return Ok(());
+        }
+        match self.opened() {
+            Err(CeremonyError::TooFew { have, need }) => {
+                self.talk.tell(&format!("{have} of {need} shares are here: the store stays sealed."))?;
+                Ok(())
+            }
+            opened => opened,
+        }
+    }
+
+    /// The slot of this ceremony that waits in the store, if there is one.
+    fn waiting(&mut self) -> Result<Option<Slot>, CeremonyError> {
+        let Some(id) = self.new_slot_id().filter(|_| self.plan.kind != Kind::Create) else { return Ok(None) };
+        let slot = self.public_slots()?.find(id).cloned();
+        Ok(slot.filter(|slot| slot.state() == SlotState::Pending))
+    }
+
+    /// What was handed out opens nothing any more; or, where the store is sealed, it is said that it waits.
     pub(super) fn void(&mut self) -> Result<(), CeremonyError> {
         self.deal = None;
         self.proved = None;
-        if let (Some(id), Some(store)) = (self.new_slot_id(), &self.open)
-            && store.slots()?.find(id).is_some_and(|slot| slot.state() == SlotState::Pending)
-        {
-            pollster::block_on(store.remove_slot(id))?;
+        let waiting = self.waiting()?;
+        if let (Some(slot), Some(store)) = (&waiting, &self.open) {
+            pollster::block_on(store.remove_slot(slot.id()))?;
         }
         let set = self.journal.fact(SET).and_then(|set| data_encoding::HEXLOWER.decode(set.as_bytes()).ok());
         if let Some(set) = set.and_then(|set| set.try_into().ok()) {
-            self.event(&Event::Voided { set })?;
+            self.void_set(set, waiting.is_some() && self.open.is_none())?;
         }
         let removed = remove_directory(&self.shares_directory());
         removed.map_err(|error| CeremonyError::io(NO_SHARE_FILES, error))?;
-        self.journal.undo(&[Step::Deal, Step::HandOut, Step::Acknowledge, Step::CoolOff, Step::Prove])?;
-        Ok(())
+        self.note(|journal| {
+            journal.undo(&[Step::Deal, Step::HandOut, Step::Acknowledge, Step::CoolOff, Step::Prove]);
+        })
+    }
+
+    fn void_set(&mut self, set: [u8; 16], waits: bool) -> Result<(), CeremonyError> {
+        let shown = hexadecimal(&set);
+        if waits {
+            self.event(&Event::Waiting { set })?;
+            return Ok(self.talk.tell(&format!(
+                "The shares of set {shown} are given up, and their slot waits in the store for up to seven days: `strongroom rekey \
+                 cancel` ends it at once. Whoever has one of them destroys it."
+            ))?);
+        }
+        self.event(&Event::Voided { set })?;
+        Ok(self.talk.tell(&format!(
+            "The shares of set {shown} are void: whoever wrote one down or has its page or file destroys it."
+        ))?)
     }
 
     fn policy(&self) -> Result<Policy, CeremonyError> {
@@ -305,6 +335,47 @@ impl<'a> Ceremony<'a> {
 
     fn shares_directory(&self) -> PathBuf {
         self.output.join("shares")
+    }
+}
+
+/// New shares, each of which its own custodian shows.
+struct Proving<'a> {
+    plan: &'a Plan,
+    slot: &'a Slot,
+    /// The set that opens the store until the commit.
+    old: Option<[u8; 16]>,
+    possession: Possession,
+}
+
+impl Gathering for Proving<'_> {
+    const PROVES: bool = true;
+
+    fn offer(&mut self, who: &Person, share: ShareText) -> Result<Accepted, String> {
+        if self.old == Some(share.set) {
+            return Err("this is a share of the present set: enter the new one".to_owned());
+        }
+        let group = self.slot.policy().leaf(share.group).and_then(|leaf| leaf.name);
+        let index = share.share.index().get();
+        let owner = self.plan.custodian(group, index).filter(|_| share.set == self.slot.set_id());
+        if let Some(owner) = owner.filter(|owner| owner.name != who.name) {
+            let of = group.map(|group| format!(" of group \"{group}\"")).unwrap_or_default();
+            return Err(format!("this is share {index}{of}, which is {}'s: enter your own", owner.name));
+        }
+        self.possession.offer(share).map_err(|error| error.to_string())
+    }
+
+    fn is_ready(&self) -> bool {
+        self.possession.missing().is_empty()
+    }
+
+    fn progress(&self) -> Vec<Progress> {
+        Vec::new()
+    }
+
+    fn standing(&self) -> (usize, usize) {
+        let need = self.slot.policy().leaves().map(|leaf| usize::from(leaf.quorum.shares())).sum();
+        let missing = self.possession.missing().len();
+        (usize::saturating_sub(need, missing), need)
     }
 }
 
@@ -346,7 +417,7 @@ const NO_SHARE_FILES: &str = "the files of the shares could not be written or re
 const SLOT_GONE: &str =
     "the slot that this ceremony made is not in the store any more: abort, and begin a new ceremony";
 const SHARES_GONE: &str =
-    "the new shares are not in memory any more: start the ceremony again, which deals new ones";
+    "the new shares are not in memory any more: go on with --resume, which deals new ones";
 const NO_SLOT: &str = "the store has no active slot of the plan's label: correct the label";
 
 #[cfg(test)]

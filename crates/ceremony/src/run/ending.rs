@@ -5,11 +5,11 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use strongroom::{DiskStorage, SealedStore};
+use strongroom::{DiskStorage, SealedStore, Storage};
 
 use super::journal::sync_directory;
 use super::record::Event;
-use super::store::Recovering;
+use super::store::{Recovering, Settled};
 use super::{Ceremony, CeremonyError, Outcome, remove_directory};
 use crate::plan::{Role, Step};
 
@@ -42,41 +42,50 @@ impl Ceremony<'_> {
         let place = self.store_directory()?.to_owned();
         if place.exists() {
             // An empty directory may stand there; one that is not empty is not removed by this.
-            fs::remove_dir(&place).map_err(failed)?;
+            fs::remove_dir(&place).map_err(|_| CeremonyError::Misfit(OCCUPIED))?;
         }
-        let beside = beside(&place, "restoring");
-        remove_directory(&beside).map_err(failed)?;
+        let beside = beside(&place, RESTORING);
+        if self.journal.fact(RESTORING).is_some() {
+            remove_directory(&beside).map_err(failed)?;
+        } else if beside.exists() {
+            return Err(CeremonyError::Taken(beside));
+        }
+        self.note(|journal| journal.set_fact(RESTORING, "yes"))?;
         let storage = DiskStorage::create(&beside)?;
         let restored = verified.restore(Arc::new(storage), |_, _| ControlFlow::Continue(()));
         let report = pollster::block_on(restored)?;
-        fs::rename(&beside, &place).and_then(|()| sync_directory(&place)).map_err(failed)?;
         let store = report.store.to_string();
+        // Only a store of this number is taken for the one that was written here.
+        self.note(|journal| journal.set_fact(RESTORED, &store))?;
+        fs::rename(&beside, &place).and_then(|()| sync_directory(&place)).map_err(failed)?;
         self.event(&Event::Fact { name: "restored-store", value: &store })?;
         self.talk.tell(&format!("Store {store} is restored: {} entries.", report.entries))?;
         Ok(())
     }
 
-    pub(super) fn settle_recovery(&mut self) -> Result<(), CeremonyError> {
+    pub(super) fn settle_recovery(&mut self) -> Result<Settled, CeremonyError> {
         if self.journal.is_done(Step::Restore) {
-            return Ok(());
+            return Ok(Settled::Here);
+        }
+        if let (Some(written), Ok(storage)) =
+            (self.journal.fact(RESTORED).map(str::to_owned), DiskStorage::open(self.store_directory()?))
+        {
+            let sealed = pollster::block_on(SealedStore::open(Arc::new(storage)));
+            if sealed.is_ok_and(|sealed| sealed.slots().store().to_string() == written) {
+                self.found.insert(Step::Restore);
+                return Ok(Settled::Here);
+            }
         }
         // What was unsealed and verified was so in memory.
-        self.journal.undo(&[Step::Unseal, Step::Verify])?;
-        let place = self.store_directory()?;
-        let Ok(storage) = DiskStorage::open(place) else { return Ok(()) };
-        if pollster::block_on(SealedStore::open(Arc::new(storage))).is_ok() {
-            for step in [Step::Unseal, Step::Verify, Step::Restore] {
-                self.journal.done(step)?;
-            }
-            self.event(&Event::Fact { name: "interrupted", value: "after the restore" })?;
-        }
-        Ok(())
+        self.note(|journal| journal.undo(&[Step::Unseal, Step::Verify]))?;
+        Ok(Settled::Here)
     }
 
     pub(super) fn confirm_store(&mut self) -> Result<Outcome, CeremonyError> {
         let administrator = self.one(Role::Administrator)?;
-        if beside(self.store_directory()?, DOOMED).exists() {
-            return Ok(Outcome::Done);
+        let doomed = beside(self.store_directory()?, DOOMED);
+        if doomed.exists() {
+            return Err(CeremonyError::Taken(doomed));
         }
         // Whoever destroys it shows that it could have been opened.
         self.opened()?;
@@ -87,6 +96,7 @@ impl Ceremony<'_> {
                 self.talk.ask(administrator, "type the number of the store that is to be destroyed")?;
             if typed.trim().to_lowercase() == store {
                 self.event(&Event::Fact { name: "store-to-destroy", value: &store })?;
+                self.journal.set_fact(DOOMED, &store);
                 return Ok(Outcome::Done);
             }
             self.talk.tell("This store has another number.")?;
@@ -100,8 +110,16 @@ impl Ceremony<'_> {
         self.seal();
         let place = self.store_directory()?.to_owned();
         let doomed = beside(&place, DOOMED);
-        if place.exists() && !doomed.exists() {
+        let moved = self.journal.fact(MOVED).is_some();
+        if place.exists() {
+            if doomed.exists() {
+                return Err(CeremonyError::Taken(doomed));
+            }
+            self.is_doomed(&place)?;
+            self.note(|journal| journal.set_fact(MOVED, "yes"))?;
             fs::rename(&place, &doomed).and_then(|()| sync_directory(&place)).map_err(failed)?;
+        } else if !moved {
+            return Err(CeremonyError::Misfit(GONE));
         }
         remove_directory(&doomed).and_then(|()| sync_directory(&doomed)).map_err(failed)?;
         self.event(&Event::Fact { name: "destroyed", value: "the store's directory" })?;
@@ -110,6 +128,17 @@ impl Ceremony<'_> {
              of every set, and the HSM's keys for this store.",
         )?;
         Ok(())
+    }
+
+    /// Whether the store at the place is the one whose number was typed.
+    fn is_doomed(&self, place: &Path) -> Result<(), CeremonyError> {
+        let storage: Arc<dyn Storage> = Arc::new(DiskStorage::open(place)?);
+        let sealed = pollster::block_on(SealedStore::open(storage))?;
+        if self.journal.fact(DOOMED) == Some(sealed.slots().store().to_string().as_str()) {
+            Ok(())
+        } else {
+            Err(CeremonyError::Misfit(ANOTHER_STORE))
+        }
     }
 }
 
@@ -121,6 +150,15 @@ fn beside(place: &Path, ending: &str) -> PathBuf {
     place.with_file_name(name)
 }
 
-const NOT_VERIFIED: &str = "the backup is not verified: start the ceremony again";
+const NOT_VERIFIED: &str =
+    " start the ceremony again:the backup is not verified: go on with --resume: start the ceremony again";
+const OCCUPIED: &str = "something lies where the store is to be restored: move it away, or give the plan another store directory";
+const GONE: &str = "the store is not at its place, and this ceremony did not move it: find out who did";
+const ANOTHER_STORE: &str =
+    "another store lies at the place than the one whose number was typed: nothing was destroyed";
+/// Endings of directories, and facts of the journal.
+const RESTORING: &str = "restoring";
+const RESTORED: &str = "restored";
 const DOOMED: &str = "destroyed";
+const MOVED: &str = "moved";
 const ATTEMPTS: usize = 3;

@@ -2,10 +2,12 @@
 
 use std::fmt;
 use std::io;
+use std::path::PathBuf;
 
 use strongroom::backup::RestoreError;
 use strongroom::causes::{PossessionError, StorageOpenError};
 use strongroom::{InitError, OpenError, ReadError, SlotError, UnsealError, share_text};
+use strongroom_audit::AppendError;
 
 use super::conversation::Gone;
 use super::journal::JournalError;
@@ -32,8 +34,6 @@ pub enum CeremonyError {
     NobodyIs(Role),
     /// Nobody but the requester approved.
     SoleApprover,
-    /// It was aborted before.
-    WasAborted,
     /// The machine or the program is not what it should be.
     Software(SoftwareError),
     /// The store was not made.
@@ -69,15 +69,14 @@ pub enum CeremonyError {
     Signing(String),
     /// An HSM did not do its part.
     Hsm(String),
-    /// Not every share was right.
-    SharesBad {
-        /// Whose.
-        of: Vec<String>,
-    },
     /// Something was found by the check of the store.
     CheckFailed,
     /// What is there does not fit the plan.
     Misfit(&'static str),
+    /// Something lies where this ceremony would work, and is not its own.
+    Taken(PathBuf),
+    /// Others can write into the output directory.
+    Writable(PathBuf),
     /// The operating system refused.
     Io {
         /// What was to be done.
@@ -88,6 +87,13 @@ pub enum CeremonyError {
 }
 
 impl CeremonyError {
+    /// The transcript could not be sealed at the end.
+    #[must_use]
+    #[expect(clippy::needless_pass_by_value, reason = "for `map_err`")]
+    pub fn unsigned(error: AppendError) -> Self {
+        Self::Signing(error.to_string())
+    }
+
     pub(super) fn io(what: &'static str, error: io::Error) -> Self {
         Self::Io { what, error }
     }
@@ -102,13 +108,10 @@ impl fmt::Display for CeremonyError {
             Self::AnotherPlan => f.write_str(
                 "this is not the plan that was reviewed: nothing was done; load the right file, or have this one reviewed",
             ),
-            Self::Absent(who) => write!(f, "{who} is not here: the ceremony waits; start again when everything is there"),
+            Self::Absent(who) => write!(f, "{who} is not here: the ceremony waits; go on with --resume when everything is there"),
             Self::NobodyIs(role) => write!(f, "nobody is {}: name somebody in the plan", role.word()),
             Self::SoleApprover => f.write_str(
                 "nobody but the one who asked approved, and that is not enough: another approver must come",
-            ),
-            Self::WasAborted => f.write_str(
-                "this ceremony was aborted, and cannot go on: make a new plan with an output directory of its own",
             ),
             Self::Software(error) => error.fmt(f),
             Self::Init(error) => error.fmt(f),
@@ -124,23 +127,29 @@ impl fmt::Display for CeremonyError {
             Self::SlotFile(error) => error.fmt(f),
             Self::TooFew { have, need } => write!(
                 f,
-                "{have} of {need} shares are here, and nobody else is in the plan who could bring one: start again when more \
-                 holders can come"
+                "{have} of {need} shares are here, and nobody else is in the plan who could bring one: start again with --resume when \
+                 more holders can come"
             ),
             Self::Signing(why) => write!(
                 f,
                 "the transcript is not signed: {why}. Everything else is done; start again with --resume when the key can sign"
             ),
             Self::Hsm(error) => write!(f, "an HSM did not do its part: {error}"),
-            Self::SharesBad { of } => write!(
-                f,
-                "the shares of {} are not good or were not shown: repeat the check with them, and plan a rekey if it stays so",
-                of.join(", ")
-            ),
             Self::CheckFailed => f.write_str(
                 "the store's check found damage: see `strongroom check`, and restore from a backup if need be",
             ),
             Self::Misfit(problem) => f.write_str(problem),
+            Self::Taken(path) => write!(
+                f,
+                "{} is there already, and this ceremony did not make it: look what it is, and move it away",
+                path.display()
+            ),
+            Self::Writable(directory) => write!(
+                f,
+                "other users can write into the output directory {}, and the ceremony relies on what lies there: make it yours \
+                 alone with chown and chmod go-w",
+                directory.display()
+            ),
             Self::Io { what, error } => write!(f, "{what}: {error}"),
         }
     }

@@ -1,7 +1,8 @@
 //! How far a ceremony is, on disk, so that one that was interrupted goes on.
 //!
 //! `journal.json` in the plan's output directory. It holds no secret. It is replaced as a whole: written beside its place,
-//! synced, and moved there.
+//! synced, and moved there. Before that its hash goes into the transcript, which signs it where it has a key: a journal that
+//! the transcript does not vouch for is not gone on with, so nobody can make a ceremony skip a step by writing into it.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -9,6 +10,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use super::hexadecimal;
 use crate::custody::write_private;
@@ -28,11 +30,12 @@ struct Stored {
 pub(super) struct Journal {
     path: PathBuf,
     stored: Stored,
-    resumed: bool,
+    /// The hash of what was found.
+    found: Option<[u8; 32]>,
 }
 
 impl Journal {
-    /// The journal in this directory: the one that is there if it is this plan's, or a new one.
+    /// The journal in this directory: the one that is there if it is this plan's, or a new one that is not written yet.
     pub(super) fn open(directory: &Path, plan: &Plan, rehearsal: bool) -> Result<Self, JournalError> {
         let path = directory.join(NAME);
         let hash = hexadecimal(&plan.hash());
@@ -47,7 +50,7 @@ impl Journal {
                 if stored.plan != hash || stored.rehearsal != rehearsal {
                     return Err(JournalError::AnotherPlan);
                 }
-                Ok(Self { path, stored, resumed: true })
+                Ok(Self { path, stored, found: Some(sha256(&bytes)) })
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let stored = Stored {
@@ -57,50 +60,54 @@ impl Journal {
                     done: Vec::new(),
                     facts: BTreeMap::new(),
                 };
-                let journal = Self { path, stored, resumed: false };
-                journal.save()?;
-                Ok(journal)
+                Ok(Self { path, stored, found: None })
             }
             Err(error) => Err(JournalError::Io(error)),
         }
     }
 
-    /// Whether it was there already.
-    pub(super) fn is_resumed(&self) -> bool {
-        self.resumed
+    /// The hash of what was there already.
+    pub(super) fn found(&self) -> Option<[u8; 32]> {
+        self.found
     }
 
     pub(super) fn is_done(&self, step: Step) -> bool {
         self.stored.done.iter().any(|word| word == step.word())
     }
 
-    pub(super) fn done(&mut self, step: Step) -> Result<(), JournalError> {
+    pub(super) fn done(&mut self, step: Step) {
         if !self.is_done(step) {
             self.stored.done.push(step.word().to_owned());
         }
-        self.save()
     }
 
     /// Forgets that these steps were done.
-    pub(super) fn undo(&mut self, steps: &[Step]) -> Result<(), JournalError> {
+    pub(super) fn undo(&mut self, steps: &[Step]) {
         self.stored.done.retain(|word| steps.iter().all(|step| step.word() != word));
-        self.save()
     }
 
     pub(super) fn fact(&self, name: &str) -> Option<&str> {
         self.stored.facts.get(name).map(String::as_str)
     }
 
-    pub(super) fn set_fact(&mut self, name: &str, value: &str) -> Result<(), JournalError> {
+    pub(super) fn set_fact(&mut self, name: &str, value: &str) {
         self.stored.facts.insert(name.to_owned(), value.to_owned());
-        self.save()
     }
 
-    fn save(&self) -> Result<(), JournalError> {
-        let bytes =
-            serde_json::to_vec_pretty(&self.stored).map_err(|error| JournalError::Io(error.into()))?;
-        replace(&self.path, &bytes).map_err(JournalError::Io)
+    /// What is to be written.
+    pub(super) fn encode(&self) -> Result<Vec<u8>, JournalError> {
+        serde_json::to_vec_pretty(&self.stored).map_err(|error| JournalError::Io(error.into()))
     }
+
+    /// Writes it, once the transcript vouches for it.
+    pub(super) fn write(&self, bytes: &[u8]) -> Result<(), JournalError> {
+        replace(&self.path, bytes).map_err(JournalError::Io)
+    }
+}
+
+/// What the transcript knows a journal by.
+pub(super) fn sha256(bytes: &[u8]) -> [u8; 32] {
+    Sha256::digest(bytes).into()
 }
 
 /// Whether there is a journal in this directory.
@@ -133,6 +140,8 @@ pub(super) fn sync_directory(path: &Path) -> io::Result<()> {
 pub enum JournalError {
     /// It was altered, or comes from another version.
     Damaged,
+    /// The transcript does not vouch for it, or for there being none.
+    NotVouched,
     /// It belongs to another plan, or a rehearsal is over a real one's.
     AnotherPlan,
     /// The operating system refused.
@@ -145,6 +154,11 @@ impl std::fmt::Display for JournalError {
             Self::Damaged => f.write_str(
                 "the ceremony's journal is damaged or of another version: use a new output directory; the store is as the \
                  last commit left it",
+            ),
+            Self::NotVouched => f.write_str(
+                "the ceremony's journal is not the one that its transcript tells of: somebody changed or removed one of the two. \
+                 This ceremony cannot go on; the store is as the last commit left it. Find out who, and begin another ceremony \
+                 with an output directory of its own",
             ),
             Self::AnotherPlan => f.write_str(
                 "the output directory belongs to another ceremony, whose plan differs or which was a rehearsal: choose a new \

@@ -24,6 +24,8 @@ pub enum Event<'a> {
     Resumed {
         /// The first step that is still to be done.
         at: Option<Step>,
+        /// How many lines, at the end of what was there, nobody had signed yet.
+        unsigned: u64,
     },
     /// The program that runs it.
     Software {
@@ -58,6 +60,13 @@ pub enum Event<'a> {
         step: Step,
         /// The witness.
         witness: &'a Person,
+        /// The SHA-256 of the journal that says so.
+        journal: [u8; 32],
+    },
+    /// How far the ceremony is, without a step that ends.
+    Progress {
+        /// The SHA-256 of the journal that says so.
+        journal: [u8; 32],
     },
     /// Something went otherwise than planned.
     Exception {
@@ -84,6 +93,11 @@ pub enum Event<'a> {
         /// Who brought it.
         by: &'a Person,
     },
+    /// Somebody had no good share to show.
+    NotShown {
+        /// Who.
+        by: &'a Person,
+    },
     /// A share was refused.
     ShareRefused {
         /// Who brought it.
@@ -102,6 +116,11 @@ pub enum Event<'a> {
     },
     /// Shares that were handed out are void.
     Voided {
+        /// Their set.
+        set: [u8; 16],
+    },
+    /// Shares that were handed out are given up, and their slot waits in the store until it is removed or too old.
+    Waiting {
         /// Their set.
         set: [u8; 16],
     },
@@ -175,12 +194,39 @@ pub trait Record {
     /// [`RecordError`]: the ceremony goes no further, since what nobody wrote down must not happen.
     fn record(&mut self, event: &Event<'_>) -> Result<(), RecordError>;
 
+    /// What was written before, when a ceremony is opened.
+    fn trail(&self) -> Trail;
+
     /// Writes somebody's signature over everything so far, durably.
     ///
     /// # Errors
     ///
     /// [`CosignError`].
     fn cosign(&mut self, who: &Person, key: &dyn Signer) -> Result<(), CosignError>;
+}
+
+/// What a record says of a ceremony that is opened again.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Trail {
+    /// The journals of which one may lie there: the last that it tells of and, since a process can end between telling and
+    /// writing, the one before. Empty where none was told of; `None` where the record does not outlive the process, and any
+    /// journal is gone on with.
+    pub journals: Option<Vec<[u8; 32]>>,
+    /// Whether it tells that the ceremony was aborted.
+    pub aborted: bool,
+    /// How many lines at its end nobody signed, where it is signed at all.
+    pub unsigned: u64,
+}
+
+impl Trail {
+    /// Whether this journal, or none, may lie there.
+    pub(crate) fn vouches(&self, found: Option<[u8; 32]>) -> bool {
+        match (&self.journals, found) {
+            (None, _) => true,
+            (Some(told), Some(found)) => told.contains(&found),
+            (Some(told), None) => told.is_empty(),
+        }
+    }
 }
 
 /// A signature was not written.

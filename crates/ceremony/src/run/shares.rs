@@ -1,52 +1,167 @@
 //! Taking shares from people, who mistype.
 
 use std::fmt::Write as _;
+use std::fs::File;
 
+use strongroom::backup::BackupUnsealing;
 use strongroom::share_text::{self, Correction};
-use strongroom::{Accepted, Decoded, ShareText};
+use strongroom::{Accepted, Decoded, Progress, ShareText, Unsealing};
 
 use super::record::Event;
 use super::{Ceremony, CeremonyError};
-use crate::plan::Person;
+use crate::plan::{Person, Role};
 
-/// What came of asking somebody for a share.
-pub(super) enum Taken {
-    /// It was taken.
-    Yes {
-        /// Its set.
-        set: [u8; 16],
-        /// What it is.
-        accepted: Accepted,
-    },
-    /// The person has none, or gives up.
-    No,
+/// Shares that come together until they suffice.
+pub(super) trait Gathering {
+    /// Whether whoever brings one proves a new share so.
+    const PROVES: bool = false;
+
+    /// Takes a share, or says why not.
+    fn offer(&mut self, who: &Person, share: ShareText) -> Result<Accepted, String>;
+
+    /// Whether they suffice.
+    fn is_ready(&self) -> bool;
+
+    /// How far they are.
+    fn progress(&self) -> Vec<Progress>;
+
+    /// The shares that are here and those that are needed, of the slot that lacks least.
+    fn standing(&self) -> (usize, usize) {
+        let standings = self.progress().into_iter().map(|progress| standing(&progress));
+        standings.min_by_key(|(have, need)| (need.saturating_sub(*have), *need)).unwrap_or_default()
+    }
 }
 
-impl Ceremony<'_> {
-    /// Asks until a share is taken or its holder gives up. Each error is said, and costs nothing.
-    pub(super) fn take_share(
+impl Gathering for Unsealing {
+    fn offer(&mut self, _: &Person, share: ShareText) -> Result<Accepted, String> {
+        Unsealing::offer(self, share).map_err(|error| error.to_string())
+    }
+
+    fn is_ready(&self) -> bool {
+        self.ready().is_some()
+    }
+
+    fn progress(&self) -> Vec<Progress> {
+        Unsealing::progress(self)
+    }
+}
+
+impl Gathering for BackupUnsealing<File> {
+    fn offer(&mut self, _: &Person, share: ShareText) -> Result<Accepted, String> {
+        BackupUnsealing::offer(self, share).map_err(|error| error.to_string())
+    }
+
+    fn is_ready(&self) -> bool {
+        self.ready().is_some()
+    }
+
+    fn progress(&self) -> Vec<Progress> {
+        BackupUnsealing::progress(self)
+    }
+}
+
+fn proves<G: Gathering>(_: &G) -> bool {
+    G::PROVES
+}
+
+/// With groups, those of the groups that lack least.
+fn standing(progress: &Progress) -> (usize, usize) {
+    if progress.groups.is_empty() {
+        return (progress.have, progress.need);
+    }
+    let mut groups: Vec<_> =
+        progress.groups.iter().map(|(_, have, need)| ((*have).min(*need), *need)).collect();
+    groups.sort_by_key(|(have, need)| need.saturating_sub(*have));
+    groups.truncate(progress.need);
+    groups.into_iter().fold((0, 0), |(have, need), group| (have + group.0, need + group.1))
+}
+
+pub(super) fn too_few(shares: &impl Gathering) -> CeremonyError {
+    let (have, need) = shares.standing();
+    CeremonyError::TooFew { have, need }
+}
+
+impl<'a> Ceremony<'a> {
+    /// Asks each of these for a share, and those who had none again, until the shares suffice or nobody comes any more. Whether
+    /// they do.
+    pub(super) fn gather(
+        &mut self,
+        people: Vec<&'a Person>,
+        question: &str,
+        shares: &mut impl Gathering,
+    ) -> Result<bool, CeremonyError> {
+        let administrator = self.one(Role::Administrator)?;
+        let mut waiting = people;
+        loop {
+            let mut passed = Vec::new();
+            for person in waiting {
+                if shares.is_ready() {
+                    return Ok(true);
+                }
+                if !self.take_share(person, question, shares)? {
+                    passed.push(person);
+                }
+                self.tell_standing(shares)?;
+            }
+            if shares.is_ready() || passed.is_empty() {
+                return Ok(shares.is_ready());
+            }
+            let (have, need) = shares.standing();
+            let names = passed.iter().map(|person| person.name.as_str()).collect::<Vec<_>>().join(", ");
+            let question = format!("{have} of {need} shares are here. Shall {names} be asked again?");
+            if !self.talk.confirm(administrator, &question)? {
+                return Ok(false);
+            }
+            waiting = passed;
+        }
+    }
+
+    fn tell_standing(&mut self, shares: &impl Gathering) -> Result<(), CeremonyError> {
+        let (have, need) = shares.standing();
+        self.talk.progress(have, need)?;
+        let progress = shares.progress();
+        let groups = progress.iter().flat_map(|progress| &progress.groups).filter(|(_, have, _)| *have > 0);
+        let groups: Vec<_> = groups.map(|(name, have, need)| format!("{name} {have} of {need}")).collect();
+        if !groups.is_empty() {
+            self.talk.tell(&format!("Groups: {}.", groups.join(", ")))?;
+        }
+        Ok(())
+    }
+
+    /// Asks until a share is taken or its holder gives up; whether it was taken. Each error is said, and costs nothing.
+    fn take_share(
         &mut self,
         who: &Person,
-        mut offer: impl FnMut(ShareText) -> Result<Accepted, String>,
-    ) -> Result<Taken, CeremonyError> {
+        question: &str,
+        shares: &mut impl Gathering,
+    ) -> Result<bool, CeremonyError> {
         loop {
-            let Some(share) = self.typed_share(who)? else { return Ok(Taken::No) };
+            let Some(share) = self.typed_share(who, question)? else { return Ok(false) };
             let set = share.set;
-            match offer(share) {
-                Ok(accepted) => {
-                    let (group, index) = (accepted.group.as_deref(), accepted.index);
-                    self.event(&Event::ShareAccepted { set, group, index, by: who })?;
-                    return Ok(Taken::Yes { set, accepted });
+            let accepted = match shares.offer(who, share) {
+                Ok(accepted) => accepted,
+                Err(why) => {
+                    self.refuse(who, &why)?;
+                    continue;
                 }
-                Err(why) => self.refuse(who, &why)?,
+            };
+            let (group, index) = (accepted.group.as_deref(), accepted.index);
+            self.event(&Event::ShareAccepted { set, group, index, by: who })?;
+            if proves(shares) {
+                self.event(&Event::Proved { by: who, set, group, index })?;
             }
+            return Ok(true);
         }
     }
 
     /// A share as its holder means it; corrections are shown to the holder alone.
-    pub(super) fn typed_share(&mut self, who: &Person) -> Result<Option<ShareText>, CeremonyError> {
+    pub(super) fn typed_share(
+        &mut self,
+        who: &Person,
+        question: &str,
+    ) -> Result<Option<ShareText>, CeremonyError> {
         loop {
-            let typed = self.talk.secret(who, "enter your share, or nothing to pass")?;
+            let typed = self.talk.secret(who, question)?;
             if typed.trim().is_empty() {
                 return Ok(None);
             }
@@ -73,6 +188,10 @@ impl Ceremony<'_> {
         Ok(())
     }
 }
+
+/// How a present share is asked for, and a new one.
+pub(super) const BRING: &str = "enter your share, or nothing to pass";
+pub(super) const BRING_NEW: &str = "enter your new share, or nothing to pass";
 
 /// What was corrected, for the holder's eyes.
 fn described(corrections: &[Correction]) -> String {

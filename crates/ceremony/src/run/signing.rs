@@ -6,7 +6,6 @@ use super::record::{CosignError, Event};
 use super::{Ceremony, CeremonyError};
 use crate::hsm::Tokens;
 use crate::plan::{Person, Plan, SigningKey, Step};
-use crate::transcript::Transcript;
 
 /// A key that seals a transcript.
 pub struct Seal {
@@ -35,7 +34,12 @@ impl Seal {
         }
     }
 
-    fn with(key: Box<dyn Signer>) -> Result<Self, CeremonyError> {
+    /// This key, whatever a plan says.
+    ///
+    /// # Errors
+    ///
+    /// [`CeremonyError::Misfit`] when its public key is none.
+    pub fn with(key: Box<dyn Signer>) -> Result<Self, CeremonyError> {
         let public = PublicKey::new(key.algorithm(), key.public_key());
         let public = public.ok_or(CeremonyError::Misfit(NO_KEY))?;
         Ok(Self { key, fingerprint: public.fingerprint() })
@@ -46,14 +50,8 @@ impl Seal {
         &self.fingerprint
     }
 
-    /// Seals the transcript. Nothing can follow.
-    ///
-    /// # Errors
-    ///
-    /// [`CeremonyError::Signing`]; it can be tried again.
-    pub fn close(&self, transcript: &mut Transcript) -> Result<(), CeremonyError> {
-        let sealed = transcript.seal(self.key.as_ref());
-        sealed.map(drop).map_err(|error| CeremonyError::Signing(error.to_string()))
+    pub(crate) fn key(&self) -> &dyn Signer {
+        self.key.as_ref()
     }
 }
 

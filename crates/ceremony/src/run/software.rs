@@ -81,11 +81,15 @@ fn tracer(status: &str) -> Option<u32> {
 }
 
 fn own_hash() -> io::Result<[u8; 32]> {
-    let mut program = File::open("/proc/self/exe")?;
+    sha256_of(&mut File::open("/proc/self/exe")?)
+}
+
+/// The hash of a file, from where it stands to its end.
+pub(super) fn sha256_of(file: &mut File) -> io::Result<[u8; 32]> {
     let mut hash = Sha256::new();
     let mut buffer = vec![0; 64 * 1024];
     loop {
-        let read = program.read(&mut buffer)?;
+        let read = file.read(&mut buffer)?;
         if read == 0 {
             return Ok(hash.finalize().into());
         }

@@ -8,15 +8,24 @@ use std::sync::Arc;
 use sha2::{Digest as _, Sha256};
 use strongroom::backup::{Backup, BackupUnsealing, VerifiedBackup};
 use strongroom::{
-    DiskStorage, OpenError, SealedStore, Slot, SlotSet, SlotState, Storage, Store, verify_share,
+    DiskStorage, OpenError, SealedStore, ShareName, Slot, SlotSet, SlotState, Storage, Store, verify_share,
 };
 
 use super::dealing::Deal;
 use super::journal::replace;
 use super::record::Event;
+use super::shares::{BRING, too_few};
 use super::{Ceremony, CeremonyError, hexadecimal};
 use crate::plan::{Kind, Person, Role, Step};
 use crate::slot_file;
+
+/// What an interruption left.
+pub(super) enum Settled {
+    /// Something to go on with.
+    Here,
+    /// The new shares took effect although this ceremony never came to that.
+    Elsewhere,
+}
 
 /// A backup on its way to a store.
 pub(super) enum Recovering {
@@ -32,7 +41,9 @@ impl<'a> Ceremony<'a> {
     }
 
     pub(super) fn store(&self) -> Result<&Store, CeremonyError> {
-        self.open.as_ref().ok_or(CeremonyError::Misfit("the store is sealed: start the ceremony again"))
+        self.open.as_ref().ok_or(CeremonyError::Misfit(
+            " start the ceremony again:the store is sealed: go on with --resume: start the ceremony again",
+        ))
     }
 
     fn storage(&mut self) -> Result<Arc<dyn Storage>, CeremonyError> {
@@ -68,6 +79,12 @@ impl<'a> Ceremony<'a> {
         if self.plan.kind == Kind::Recovery {
             return self.unseal_backup();
         }
+        // After the commit those who got new shares bring them.
+        let role = if self.journal.is_done(Step::Commit) { Role::Custodian } else { Role::Holder };
+        self.open_with(role)
+    }
+
+    fn open_with(&mut self, role: Role) -> Result<(), CeremonyError> {
         if self.open.is_some() {
             return Ok(());
         }
@@ -75,25 +92,10 @@ impl<'a> Ceremony<'a> {
         let mut unsealing = sealed.unsealing().with_hsm(self.hsm());
         let refused = pollster::block_on(unsealing.ask_hsms());
         let refused = refused.map_err(|error| CeremonyError::io("the HSMs were not asked", error))?;
-        for person in self.share_holders() {
-            if unsealing.ready().is_some() {
-                break;
-            }
-            self.take_share(person, |share| unsealing.offer(share).map_err(|error| error.to_string()))?;
-            let progress = unsealing.progress().into_iter().max_by_key(|progress| progress.have);
-            if let Some(progress) = progress {
-                self.talk.progress(progress.have, progress.need)?;
-            }
-        }
-        if unsealing.ready().is_none() {
-            if let Some(error) = refused.first() {
-                return Err(CeremonyError::Hsm(error.to_string()));
-            }
-            let progress = unsealing.progress();
-            let best = progress.iter().max_by_key(|progress| progress.have);
-            return Err(CeremonyError::TooFew {
-                have: best.map_or(0, |progress| progress.have),
-                need: best.map_or(0, |progress| progress.need),
+        if !self.gather(self.plan.with_role(role).collect(), BRING, &mut unsealing)? {
+            return Err(match refused.first() {
+                Some(error) => CeremonyError::Hsm(error.to_string()),
+                None => too_few(&unsealing),
             });
         }
         let store = pollster::block_on(unsealing.unseal())?;
@@ -102,36 +104,21 @@ impl<'a> Ceremony<'a> {
         Ok(())
     }
 
-    /// Who brings shares: after the commit those who got new ones.
-    fn share_holders(&self) -> Vec<&'a Person> {
-        let role = if self.journal.is_done(Step::Commit) { Role::Custodian } else { Role::Holder };
-        self.plan.with_role(role).collect()
-    }
-
     fn unseal_backup(&mut self) -> Result<(), CeremonyError> {
         let path = self.backup_path()?;
-        let file =
-            File::open(&path).map_err(|error| CeremonyError::io("the backup could not be opened", error))?;
-        let mut unsealing = Backup::open(file)?.unsealing();
+        let failed = |error| CeremonyError::io("the backup could not be opened", error);
+        let mut file = File::open(&path).map_err(failed)?;
+        let hash = hexadecimal(&crate::run::software::sha256_of(&mut file).map_err(failed)?);
+        let backup = Backup::open(file)?;
+        let store = backup.store().to_string();
+        self.event(&Event::Fact { name: "backup", value: &hash })?;
+        self.event(&Event::Fact { name: "backup-of-store", value: &store })?;
+        self.talk.tell(&format!("The backup is of store {store}; its hash is {hash}."))?;
+        let mut unsealing = backup.unsealing();
         let asked = pollster::block_on(unsealing.ask_hsms(self.hsm()));
         asked.map_err(|error| CeremonyError::io("the HSMs were not asked", error))?;
-        for person in self.share_holders() {
-            if unsealing.ready().is_some() {
-                break;
-            }
-            self.take_share(person, |share| unsealing.offer(share).map_err(|error| error.to_string()))?;
-            let progress = unsealing.progress().into_iter().max_by_key(|progress| progress.have);
-            if let Some(progress) = progress {
-                self.talk.progress(progress.have, progress.need)?;
-            }
-        }
-        if unsealing.ready().is_none() {
-            let progress = unsealing.progress();
-            let best = progress.iter().max_by_key(|progress| progress.have);
-            return Err(CeremonyError::TooFew {
-                have: best.map_or(0, |progress| progress.have),
-                need: best.map_or(0, |progress| progress.need),
-            });
+        if !self.gather(self.plan.with_role(Role::Holder).collect(), BRING, &mut unsealing)? {
+            return Err(too_few(&unsealing));
         }
         self.recovering = Some(Recovering::Unsealed(Box::new(unsealing)));
         Ok(())
@@ -167,7 +154,7 @@ impl<'a> Ceremony<'a> {
         // The slot's age now comes from the open store, so that nobody can shorten the time by writing storage.
         if self.now() < new.created().saturating_add(self.cooling_off()) {
             return Err(CeremonyError::Misfit(
-                "the cooling-off time is not over: start the ceremony again after it",
+                " start the ceremony again after it:the cooling-off time is not over: go on with --resume after it: start the ceremony again after it",
             ));
         }
         if self.proved.is_none() {
@@ -252,48 +239,75 @@ impl<'a> Ceremony<'a> {
         let text = fs::read_to_string(path);
         let text = text.map_err(|error| CeremonyError::io("the slot file could not be read", error))?;
         let slots = slot_file::decode(&text)?;
+        let hash = hexadecimal(&Sha256::digest(text.as_bytes()));
+        self.event(&Event::Fact { name: "slot-file", value: &hash })?;
+        self.talk.tell(&format!(
+            "The shares are held against a slot file whose hash is {hash}: compare it with the last ceremony's."
+        ))?;
         let plan = self.plan;
-        let mut bad = Vec::new();
+        let (mut shown, mut missing) = (Vec::new(), Vec::new());
         for person in plan.with_role(Role::Holder) {
-            if !self.check_share(person, &slots)? {
-                bad.push(person.name.clone());
+            if !self.check_share(person, &slots, &mut shown)? {
+                self.event(&Event::NotShown { by: person })?;
+                missing.push(person.name.as_str());
             }
         }
-        if bad.is_empty() { Ok(()) } else { Err(CeremonyError::SharesBad { of: bad }) }
+        if !missing.is_empty() {
+            self.talk.tell(&format!(
+                "Not shown: the share of {}. This stands in the record; plan a rekey if it stays so.",
+                missing.join(", ")
+            ))?;
+        }
+        Ok(())
     }
 
-    fn check_share(&mut self, person: &Person, slots: &SlotSet) -> Result<bool, CeremonyError> {
+    /// Whether the share was shown. Each counts for one person alone.
+    fn check_share(
+        &mut self,
+        person: &'a Person,
+        slots: &SlotSet,
+        shown: &mut Vec<(ShareName, &'a Person)>,
+    ) -> Result<bool, CeremonyError> {
         loop {
-            let Some(share) = self.typed_share(person)? else { return Ok(false) };
-            match verify_share(slots, &share) {
-                Ok(identity) => {
-                    let group = identity.group.as_deref();
-                    self.event(&Event::ShareAccepted {
-                        set: share.set,
-                        group,
-                        index: identity.index,
-                        by: person,
-                    })?;
-                    self.talk.tell(&format!("Good: {}.", identity.name()))?;
-                    return Ok(true);
+            let Some(share) = self.typed_share(person, BRING)? else {
+                let sure = "you show no share, and that is written down: is it so?";
+                if self.talk.confirm(person, sure)? {
+                    return Ok(false);
                 }
-                Err(error) => self.refuse(person, &error.to_string())?,
+                continue;
+            };
+            let identity = match verify_share(slots, &share) {
+                Ok(identity) => identity,
+                Err(error) => {
+                    self.refuse(person, &error.to_string())?;
+                    continue;
+                }
+            };
+            let name = identity.name();
+            if let Some((_, first)) = shown.iter().find(|(other, _)| *other == name) {
+                self.refuse(person, &format!("{} showed this share already: enter your own", first.name))?;
+                continue;
             }
+            let group = identity.group.as_deref();
+            self.event(&Event::ShareAccepted { set: share.set, group, index: identity.index, by: person })?;
+            self.talk.tell(&format!("Good: {name}."))?;
+            shown.push((name, person));
+            return Ok(true);
         }
     }
 
     /// Brings the journal into step with what lies in storage, after an interruption.
-    pub(super) fn settle(&mut self) -> Result<(), CeremonyError> {
+    pub(super) fn settle(&mut self) -> Result<Settled, CeremonyError> {
         match self.plan.kind {
             Kind::Create | Kind::Rekey | Kind::SealChange => self.settle_dealing(),
             Kind::Recovery => self.settle_recovery(),
-            _ => Ok(()),
+            _ => Ok(Settled::Here),
         }
     }
 
-    fn settle_dealing(&mut self) -> Result<(), CeremonyError> {
+    fn settle_dealing(&mut self) -> Result<Settled, CeremonyError> {
         let Some(id) = self.new_slot_id().filter(|_| !self.journal.is_done(Step::Commit)) else {
-            return Ok(());
+            return Ok(Settled::Here);
         };
         let creating = self.plan.kind == Kind::Create;
         let slots = match self.public_slots() {
@@ -303,19 +317,34 @@ impl<'a> Ceremony<'a> {
         let state = slots.and_then(|slots| slots.find(id).map(Slot::state));
         match state {
             Some(SlotState::Active) => {
-                let steps = self.plan.steps.clone();
-                for step in steps.into_iter().take_while(|step| *step != Step::Commit).chain([Step::Commit]) {
-                    self.journal.done(step)?;
+                // This ceremony commits once every step before that was signed off.
+                let mut before = self.plan.steps.iter().take_while(|step| **step != Step::Commit);
+                if !before.all(|step| self.journal.is_done(*step)) {
+                    self.storage = None;
+                    return Ok(Settled::Elsewhere);
                 }
-                self.event(&Event::Fact { name: "interrupted", value: "after the commit" })?;
+                self.found.insert(Step::Commit);
             }
             Some(SlotState::Pending) if self.journal.is_done(Step::HandOut) => {
-                self.journal.undo(&[Step::Prove])?;
+                self.note(|journal| journal.undo(&[Step::Prove]))?;
             }
             _ => self.void()?,
         }
         // It is opened again where it is needed, so that nothing is kept longer.
         self.storage = None;
+        Ok(Settled::Here)
+    }
+
+    /// Opens the store that a change is found in: what storage says alone is no proof.
+    pub(super) fn show_open(&mut self, step: Step) -> Result<(), CeremonyError> {
+        self.open_with(if step == Step::Commit { Role::Custodian } else { Role::Holder })?;
+        if let (Step::Commit, Some(id)) = (step, self.new_slot_id()) {
+            let slot = self.store()?.slots()?.find(id).cloned();
+            let slot = slot.filter(|slot| slot.state() == SlotState::Active);
+            let set = slot.ok_or(CeremonyError::Misfit(NOT_DEALT))?.set_id();
+            let store = self.store()?.id().to_string();
+            self.event(&Event::Committed { store: &store, set })?;
+        }
         Ok(())
     }
 
@@ -327,6 +356,5 @@ impl<'a> Ceremony<'a> {
     }
 }
 
-const NOT_DEALT: &str = "the new shares are not there: start the ceremony again, which deals new ones";
-const NOT_REWRAPPED: &str =
-    "not everything could be sealed under the new keys: start the ceremony again, which goes on with it";
+const NOT_DEALT: &str = "the new shares are not there: go on with --resume, which deals new ones";
+const NOT_REWRAPPED: &str = "not everything could be sealed under the new keys: go on with --resume";

@@ -8,7 +8,7 @@ use strongroom_audit::{
 
 use super::PURPOSE;
 use super::entry::{ABORTED, EXCEPTION, KIND, OPENED, PLAN, REHEARSAL, RESUMED, STEP, STEP_DONE, TITLE};
-use crate::plan::{Plan, Step};
+use crate::plan::{Kind, Plan, Step};
 
 /// How a ceremony ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -147,18 +147,34 @@ pub fn verify(bytes: &[u8], key: &Fingerprint) -> Result<Account, TranscriptErro
         opening(opened.entry()).ok_or_else(|| of_first(StoryProblem::NotOpened))?;
     let (kind, title) = (kind.to_owned(), title.to_owned());
     let mut outcome = Outcome::Unfinished;
+    let mut done = Vec::new();
     for record in records {
         let told = |problem| Err(TranscriptError::Story { line: record.number(), problem });
         match record.entry().event() {
             OPENED if record.entry() != opened.entry() => return told(StoryProblem::AnotherCeremony),
             OPENED | RESUMED => {}
             _ if outcome != Outcome::Unfinished => return told(StoryProblem::AfterTheEnd),
-            STEP_DONE if record.entry().text(STEP) == Some(Step::Close.word()) => outcome = Outcome::Complete,
+            STEP_DONE => {
+                let step = record.entry().text(STEP).and_then(Step::from_word);
+                done.extend(step);
+                if step == Some(Step::Close) {
+                    if let Some(missing) = missing(&kind, &done) {
+                        return told(StoryProblem::StepMissing(missing));
+                    }
+                    outcome = Outcome::Complete;
+                }
+            }
             ABORTED => outcome = Outcome::Aborted,
             _ => {}
         }
     }
     Ok(Account { verified, kind, title, plan, rehearsal, outcome })
+}
+
+/// A step that this kind of ceremony cannot do without and that was not signed off.
+fn missing(kind: &str, done: &[Step]) -> Option<Step> {
+    let steps = Kind::from_word(kind).map(Kind::steps).unwrap_or_default();
+    steps.iter().copied().find(|step| !step.is_optional() && !done.contains(step))
 }
 
 fn opening(entry: &Entry) -> Option<(&str, &str, [u8; 32], bool)> {
@@ -196,6 +212,8 @@ pub enum StoryProblem {
     NotOpened,
     /// A ceremony by another plan begins in the midst.
     AnotherCeremony,
+    /// It was closed without a step that its kind cannot do without.
+    StepMissing(Step),
     /// Something happened after the end.
     AfterTheEnd,
 }
@@ -210,6 +228,13 @@ impl fmt::Display for TranscriptError {
             }
             Self::Story { line, problem: StoryProblem::AnotherCeremony } => {
                 (line, "a ceremony by another plan begins here")
+            }
+            Self::Story { line, problem: StoryProblem::StepMissing(step) } => {
+                return write!(
+                    f,
+                    "line {line}: the ceremony was closed, and its step \"{step}\" was never signed off. The file is whole and \
+                     sealed by the right key, but the program holds no such ceremony: ask who holds that key"
+                );
             }
             Self::Story { line, problem: StoryProblem::AfterTheEnd } => {
                 (line, "something happened after the ceremony had ended")

@@ -14,7 +14,9 @@ pub(super) fn of(event: &Event<'_>) -> Entry {
             .with(TITLE, text(title))
             .with(PLAN, Value::Sha256(*plan))
             .with(REHEARSAL, *rehearsal),
-        Event::Resumed { at } => Entry::new(RESUMED).with_some(STEP, at.map(|step| text(step.word()))),
+        Event::Resumed { at, unsigned } => {
+            Entry::new(RESUMED).with_some(STEP, at.map(|step| text(step.word()))).with("unsigned", *unsigned)
+        }
         Event::Software { version, hash } => Entry::new("software")
             .with("version", text(version))
             .with("sha256", Value::Sha256(*hash))
@@ -25,9 +27,11 @@ pub(super) fn of(event: &Event<'_>) -> Entry {
         }
         Event::Device { device } => Entry::new("device").with("name", text(device)),
         Event::StepBegun { step } => Entry::new("step-begun").with(STEP, text(step.word())),
-        Event::StepDone { step, witness } => {
-            Entry::new(STEP_DONE).with(STEP, text(step.word())).with("witness", name(witness))
-        }
+        Event::StepDone { step, witness, journal } => Entry::new(STEP_DONE)
+            .with(STEP, text(step.word()))
+            .with("witness", name(witness))
+            .with(JOURNAL, Value::Sha256(*journal)),
+        Event::Progress { journal } => Entry::new(PROGRESS).with(JOURNAL, Value::Sha256(*journal)),
         Event::Exception { step, by, what } => {
             Entry::new(EXCEPTION).with(STEP, text(step.word())).with("by", name(by)).with("what", text(what))
         }
@@ -35,6 +39,7 @@ pub(super) fn of(event: &Event<'_>) -> Entry {
         Event::ShareAccepted { set, group, index, by } => {
             share("share-accepted", set, *group, *index).with("by", name(by))
         }
+        Event::NotShown { by } => Entry::new("share-not-shown").with("by", name(by)),
         Event::ShareRefused { by, why } => {
             Entry::new("share-refused").with("by", name(by)).with("why", text(why))
         }
@@ -43,6 +48,7 @@ pub(super) fn of(event: &Event<'_>) -> Entry {
             .with("policy", text(policy))
             .with("shares", u64::try_from(*shares).unwrap_or(u64::MAX)),
         Event::Voided { set } => Entry::new("voided").with("set", Value::Id(*set)),
+        Event::Waiting { set } => Entry::new("waiting").with("set", Value::Id(*set)),
         Event::HandedOut { set, group, index, threshold, to, custody } => {
             share("handed-out", set, *group, *index)
                 .with("threshold", *threshold)
@@ -70,8 +76,8 @@ fn share(event: &str, set: &[u8; 16], group: Option<&str>, index: u8) -> Entry {
 /// Hashes and numbers among the facts are known by name: anything else that looks like one could be a key, and is withheld.
 fn fact(name: &str, value: &str) -> Entry {
     let value = match name {
-        "slot-file" => bytes(value).map_or_else(|| text(value).into(), Value::Sha256),
-        "restored-store" | "store-to-destroy" => id_or_text(value),
+        "slot-file" | "backup" => bytes(value).map_or_else(|| text(value).into(), Value::Sha256),
+        "restored-store" | "store-to-destroy" | "backup-of-store" => id_or_text(value),
         _ => text(value).into(),
     };
     Entry::new(FACT).with("name", text(name)).with("value", value)
@@ -142,6 +148,8 @@ pub(super) const PLAN: &str = "plan";
 pub(super) const REHEARSAL: &str = "rehearsal";
 pub(super) const STEP: &str = "step";
 pub(super) const STEP_DONE: &str = "step-done";
+pub(super) const PROGRESS: &str = "progress";
+pub(super) const JOURNAL: &str = "journal";
 const CLOSED: &str = "closed";
 const HSM_KEY: &str = "hsm-key";
 const SERIAL: &str = "token serial ";

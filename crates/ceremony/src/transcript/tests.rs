@@ -43,7 +43,7 @@ pub(crate) fn story(tell: &mut dyn FnMut(&Event<'_>)) {
     tell(&Event::Present { person: &grace });
     tell(&Event::Device { device: "laptop 0042" });
     tell(&Event::StepBegun { step: Step::Deal });
-    tell(&Event::StepDone { step: Step::Deal, witness: &grace });
+    tell(&Event::StepDone { step: Step::Deal, witness: &grace, journal: [3; 32] });
     tell(&Event::Exception { step: Step::Deal, by: &grace, what: "the fire alarm <rang>" });
     tell(&Event::Approved { by: &grace });
     tell(&Event::ShareAccepted { set, group, index: 1, by: &ada });
@@ -55,23 +55,39 @@ pub(crate) fn story(tell: &mut dyn FnMut(&Event<'_>)) {
     tell(&Event::Proved { by: &ada, set, group, index: 2 });
     tell(&Event::CoolingOff { until: 1_800_000_000 });
     tell(&opened(7));
-    tell(&Event::Resumed { at: Some(Step::Commit) });
+    tell(&Event::Resumed { at: Some(Step::Commit), unsigned: 0 });
     tell(&Event::Committed { store: "000102030405060708090a0b0c0d0e0f", set });
     tell(&Event::Fact { name: "hsm-key", value: evidence });
     tell(&Event::Fact { name: "slot-file", value: &"ab".repeat(32) });
+    tell(&Event::NotShown { by: &ada });
+    tell(&Event::Waiting { set: [0x11; 16] });
+    tell(&Event::Progress { journal: [2; 32] });
+    before_close(Kind::Create, &grace).iter().for_each(&mut *tell);
     tell(&Event::Closed);
-    tell(&Event::StepDone { step: Step::Close, witness: &grace });
+    tell(&Event::StepDone { step: Step::Close, witness: &grace, journal: [3; 32] });
+}
+
+/// The steps that a kind cannot do without, signed off, but for the last.
+pub(crate) fn before_close(kind: Kind, witness: &Person) -> Vec<Event<'_>> {
+    let steps = kind.steps().iter().copied().filter(|step| !step.is_optional() && *step != Step::Close);
+    steps.map(|step| Event::StepDone { step, witness, journal: [3; 32] }).collect()
+}
+
+/// A transcript's own key.
+#[expect(clippy::unnecessary_wraps, reason = "as a transcript takes it")]
+pub(crate) fn seal(number: u8) -> Option<Seal> {
+    Some(Seal::with(Box::new(key(number))).unwrap())
 }
 
 /// A transcript of the story, sealed by key 1 and co-signed by key 2.
 pub(crate) fn sealed() -> Vec<u8> {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("transcript.jsonl");
-    let (mut transcript, found) = Transcript::open(&path, || 1_795_631_400).unwrap();
+    let (mut transcript, found) = Transcript::open(&path, || 1_795_631_400, seal(1)).unwrap();
     assert_eq!(found, Found::Begun);
     story(&mut |event| transcript.record(event).unwrap());
     transcript.cosign(&person("Grace", &[Role::Witness]), &key(2)).unwrap();
-    transcript.seal(&key(1)).unwrap();
+    transcript.close().unwrap();
     fs::read(path).unwrap()
 }
 
@@ -98,7 +114,9 @@ fn whole_ceremony_is_verified_by_fingerprint_alone() {
         (&[7; 32], false, Outcome::Complete)
     );
     assert_eq!(account.exceptions().count(), 1);
-    assert_eq!(account.chain().entries().count(), 24);
+    let mut events = 0;
+    story(&mut |_| events += 1);
+    assert_eq!(account.chain().entries().count(), events);
     let hsm = account.chain().entries().find(|record| record.entry().event() == "hsm-key").unwrap();
     assert_eq!(hsm.entry().field("object"), Some(&Value::ObjectId((0..20).collect())));
     assert_eq!(hsm.entry().field("check"), Some(&Value::CheckValue(vec![0xA1, 0xB2, 0xC3])));
@@ -127,7 +145,16 @@ fn transcript_that_another_key_sealed_is_refused_and_one_without_a_seal_too() {
 
 #[test]
 fn each_line_that_is_changed_removed_inserted_or_swapped_is_detected() {
-    let bytes = sealed();
+    // Without the signatures in between, which take long to verify so many times; `audit/tests` has those.
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("transcript.jsonl");
+    let at = Time::from_seconds(0);
+    let mut writer = file::create(&path, at, PURPOSE).unwrap();
+    story(&mut |event| {
+        writer.append(at, entry::of(event)).unwrap();
+    });
+    writer.seal(at, &key(1)).unwrap();
+    let bytes = fs::read(path).unwrap();
     let own = fingerprint(&key(1));
     let lines: Vec<&[u8]> = bytes.split_inclusive(|byte| *byte == b'\n').collect();
     let is_refused =
@@ -196,14 +223,21 @@ fn story_that_no_ceremony_has_is_told_with_its_line() {
     let own = fingerprint(&key(1));
     let ada = person("Ada", &[Role::Custodian]);
     let aborted = Event::Aborted { by: &ada, why: "fire" };
-    let done = Event::StepDone { step: Step::Close, witness: &ada };
+    let done = Event::StepDone { step: Step::Close, witness: &ada, journal: [3; 32] };
     let approved = Event::Approved { by: &ada };
+    let steps = before_close(Kind::Create, &ada);
+    let held = [vec![opened(1)], steps, vec![Event::Closed, done.clone()]].concat();
+    let after = u64::try_from(held.len()).unwrap() + 2;
+    let mut without_commit = held.clone();
+    without_commit.retain(|event| !matches!(event, Event::StepDone { step: Step::Commit, .. }));
     for (events, line, problem) in [
         (vec![], 1, StoryProblem::NothingHappened),
         (vec![Event::Closed], 2, StoryProblem::NotOpened),
         (vec![opened(1), opened(2)], 3, StoryProblem::AnotherCeremony),
-        (vec![opened(1), Event::Closed, done.clone(), Event::Closed], 5, StoryProblem::AfterTheEnd),
-        (vec![opened(1), done.clone(), opened(1), approved.clone()], 5, StoryProblem::AfterTheEnd),
+        ([held.clone(), vec![Event::Closed]].concat(), after, StoryProblem::AfterTheEnd),
+        ([held.clone(), vec![opened(1), approved.clone()]].concat(), after + 1, StoryProblem::AfterTheEnd),
+        (vec![opened(1), done.clone()], 3, StoryProblem::StepMissing(Step::Open)),
+        (without_commit, after - 2, StoryProblem::StepMissing(Step::Commit)),
         (vec![opened(1), aborted.clone(), approved], 4, StoryProblem::AfterTheEnd),
     ] {
         let found = verify(&told(&events), &own).map(drop);
@@ -213,8 +247,8 @@ fn story_that_no_ceremony_has_is_told_with_its_line() {
         (vec![opened(1)], Outcome::Unfinished),
         // The witness is asked after it was closed, and an interruption there asks everything again.
         (vec![opened(1), Event::Closed, opened(1), Event::Closed], Outcome::Unfinished),
-        (vec![opened(1), opened(1), Event::Resumed { at: None }, aborted], Outcome::Aborted),
-        (vec![opened(1), Event::Closed, done, opened(1), Event::Resumed { at: None }], Outcome::Complete),
+        (vec![opened(1), opened(1), Event::Resumed { at: None, unsigned: 0 }, aborted], Outcome::Aborted),
+        ([held, vec![opened(1), Event::Resumed { at: None, unsigned: 0 }]].concat(), Outcome::Complete),
     ] {
         assert_eq!(verify(&told(&events), &own).unwrap().outcome(), outcome);
     }
@@ -224,20 +258,20 @@ fn story_that_no_ceremony_has_is_told_with_its_line() {
 fn interrupted_transcript_goes_on_and_a_sealed_one_does_not() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("transcript.jsonl");
-    let (mut transcript, _) = Transcript::open(&path, || 5).unwrap();
+    let (mut transcript, _) = Transcript::open(&path, || 5, seal(1)).unwrap();
     transcript.record(&opened(1)).unwrap();
     let (id, hash) = (*transcript.id(), transcript.hash());
     drop(transcript);
     let torn = [fs::read(&path).unwrap(), b"{\"at\":\"20".to_vec()].concat();
     fs::write(&path, torn).unwrap();
-    let (mut transcript, found) = Transcript::open(&path, || 6).unwrap();
+    let (mut transcript, found) = Transcript::open(&path, || 6, seal(1)).unwrap();
     assert_eq!((found, transcript.id()), (Found::Cut { bytes: 9 }, &id));
     assert_ne!(transcript.hash(), hash);
     transcript.record(&Event::Closed).unwrap();
-    transcript.seal(&key(1)).unwrap();
+    transcript.close().unwrap();
     assert!(transcript.record(&Event::Closed).is_err());
     drop(transcript);
-    assert!(matches!(Transcript::open(&path, || 7), Err(FileError::Sealed)));
+    assert!(matches!(Transcript::open(&path, || 7, seal(1)), Err(OpenError::File(FileError::Sealed))));
     let account = verify(&fs::read(&path).unwrap(), &fingerprint(&key(1))).unwrap();
     assert_eq!(account.chain().records().len(), 5);
 }
@@ -246,11 +280,11 @@ fn interrupted_transcript_goes_on_and_a_sealed_one_does_not() {
 fn transcript_takes_no_other_ceremony() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("transcript.jsonl");
-    let (mut transcript, _) = Transcript::open(&path, || 5).unwrap();
+    let (mut transcript, _) = Transcript::open(&path, || 5, seal(1)).unwrap();
     transcript.record(&opened(1)).unwrap();
     assert!(transcript.record(&opened(2)).is_err());
     drop(transcript);
-    let (mut transcript, _) = Transcript::open(&path, || 6).unwrap();
+    let (mut transcript, _) = Transcript::open(&path, || 6, seal(1)).unwrap();
     let before = fs::read(&path).unwrap();
     assert_eq!(transcript.record(&opened(2)), Err(RecordError(ANOTHER.to_owned())));
     assert_eq!(fs::read(&path).unwrap(), before);

@@ -13,13 +13,14 @@ use std::sync::Arc;
 
 use clap::Args;
 use serde_json::json;
+use strongroom_ceremony::audit::Fingerprint;
 use strongroom_ceremony::hsm::Tokens;
 #[cfg(feature = "hsm")]
 use strongroom_ceremony::hsm::{Rehearsal, hsms};
 use strongroom_ceremony::plan::Plan;
 use strongroom_ceremony::run::conversation::{Console, Conversation, Full, Plain};
 use strongroom_ceremony::run::record::Record;
-use strongroom_ceremony::run::{Ended, Seal, Setting, is_begun, run};
+use strongroom_ceremony::run::{CeremonyError, Ended, Seal, Setting, TRANSCRIPT, is_begun, run};
 use strongroom_ceremony::transcript::Transcript;
 use zeroize::Zeroizing;
 
@@ -67,13 +68,13 @@ impl Run {
         let seal = Seal::of(&plan, hsm.as_ref(), self.rehearse)?;
         let setting = Setting { hsm, rehearsal: self.rehearse, ..Setting::default() };
         let path = self.transcript_path(&plan)?;
-        let (mut transcript, _) = Transcript::open(&path, setting.clock)?;
+        let (mut transcript, _) = Transcript::open(&path, setting.clock, seal)?;
         let ended = self.talk(&plan, setting, &mut transcript, output)?;
-        let seal = seal.filter(|_| !matches!(ended, Ended::Cooling { .. }));
-        if let Some(seal) = &seal {
-            seal.close(&mut transcript)?;
-        }
-        tell(output, &plan, ended, &path, seal.as_ref())
+        let sealed = match ended {
+            Ended::Cooling { .. } => None,
+            Ended::Complete | Ended::Aborted => transcript.close().map_err(CeremonyError::unsigned)?,
+        };
+        tell(output, &plan, ended, &path, sealed)
     }
 
     /// Whoever begins does not go on with something by mistake, and the other way round.
@@ -129,7 +130,7 @@ impl Run {
             Failure::io(format_args!("the directory {} could not be made", plan.output.display()), &error)
         })?;
         if !self.rehearse {
-            return Ok(plan.output.join("transcript.jsonl"));
+            return Ok(plan.output.join(TRANSCRIPT));
         }
         let path = plan.output.join("rehearsal.jsonl");
         match fs::remove_file(&path) {
@@ -180,7 +181,13 @@ fn hold(
     Ok(run(plan, setting, people, record)?)
 }
 
-fn tell(output: Output, plan: &Plan, ended: Ended, path: &Path, seal: Option<&Seal>) -> Result<(), Failure> {
+fn tell(
+    output: Output,
+    plan: &Plan,
+    ended: Ended,
+    path: &Path,
+    sealed: Option<Fingerprint>,
+) -> Result<(), Failure> {
     let (word, until, line) = match ended {
         Ended::Complete => ("complete", None, format!("\"{}\" is complete.", plan.title)),
         Ended::Cooling { until } => {
@@ -188,7 +195,7 @@ fn tell(output: Output, plan: &Plan, ended: Ended, path: &Path, seal: Option<&Se
         }
         Ended::Aborted => ("aborted", None, format!("\"{}\" was aborted.", plan.title)),
     };
-    let key = seal.map(|seal| seal.fingerprint().to_string());
+    let key = sealed.map(|key| key.to_string());
     let (path, key_shown) = (path.display().to_string(), key.clone());
     let json = json!({ "ended": word, "until": until, "transcript": path, "sealed_by": key });
     output.result(&json, || {
