@@ -8,6 +8,8 @@ mod rehearsal;
 #[cfg(feature = "hsm")]
 mod tokens;
 
+use std::path::Path;
+
 use strongroom::{HsmKey, HsmKeys, NoHsm};
 use strongroom_audit::Signer;
 
@@ -15,6 +17,8 @@ use crate::run::CeremonyError;
 
 #[cfg(feature = "hsm")]
 pub use rehearsal::{Rehearsal, RehearsalError};
+#[cfg(feature = "hsm")]
+pub(crate) use tokens::checked;
 #[cfg(feature = "hsm")]
 pub use tokens::hsms;
 
@@ -57,6 +61,19 @@ impl Tokens for NoHsm {
     }
 }
 
+/// Where SoftHSM's module is on this machine.
+pub(crate) fn softhsm() -> Option<&'static str> {
+    SOFTHSM.into_iter().find(|path| Path::new(path).exists())
+}
+
 fn without(key: &HsmKey) -> CeremonyError {
     CeremonyError::Hsm(format!("this program was built without HSMs, and {key} cannot be reached"))
 }
+
+const SOFTHSM: [&str; 5] = [
+    "/usr/lib/softhsm/libsofthsm2.so",
+    "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so",
+    "/usr/lib/aarch64-linux-gnu/softhsm/libsofthsm2.so",
+    "/usr/lib64/pkcs11/libsofthsm2.so",
+    "/usr/local/lib/softhsm/libsofthsm2.so",
+];

@@ -8,6 +8,8 @@ pub mod check;
 mod error;
 mod file;
 mod steps;
+mod text;
+mod value;
 
 use std::collections::BTreeSet;
 use std::fmt;

@@ -20,6 +20,7 @@ use common::{HOLDERS, Notes, People, Shares, copy, plan_text, store_path};
 use strongroom::pkcs11::KeySelector;
 use strongroom::{DiskStorage, HsmKeys, Hsms, SealedStore, Store};
 use strongroom_ceremony::hsm::hsms;
+use strongroom_ceremony::plan::check::{Finding, findings};
 use strongroom_ceremony::plan::{Kind, Plan};
 use strongroom_ceremony::run::{CeremonyError, Ended, Setting, run};
 use strongroom_test_tokens::TestToken;
@@ -116,6 +117,12 @@ fn drill_asks_the_token_and_three_holders_and_a_drill_without_the_token_says_so(
     assert!(holders.seen.contains("3/3"), "{}", holders.seen);
 
     let text = plan_text(directory.path(), "alone", Kind::Unseal, "", &HOLDERS);
+    let needs = |plan: &Plan| {
+        let said = "slot \"custodians\" needs the HSM \"A\", and the plan has no section [hsm.A]";
+        findings(plan).iter().any(|finding| matches!(finding, Finding::Missing(text) if text.contains(said)))
+    };
+    assert!(needs(&Plan::parse(&text).unwrap()), "the check says it before");
+    assert!(!needs(&drill));
     let mut holders = People { shares: people.shares, ..People::default() };
     let alone = run(&Plan::parse(&text).unwrap(), Setting::default(), &mut holders, &mut Notes::default());
     let error = alone.unwrap_err().to_string();

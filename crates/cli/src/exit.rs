@@ -22,7 +22,6 @@ use strongroom_ceremony::audit::file::FileError as TranscriptFileError;
 #[cfg(feature = "hsm")]
 use strongroom_ceremony::hsm::RehearsalError;
 use strongroom_ceremony::plan::PlanError;
-use strongroom_ceremony::plan::ask::AskError;
 use strongroom_ceremony::register::RegisterError;
 use strongroom_ceremony::run::{CeremonyError, SoftwareError};
 use strongroom_ceremony::slot_file::SlotFileError;
@@ -173,7 +172,6 @@ sorted! {
     DecryptError => decrypt;
     StreamRewrapError => rewrap_stream;
     PlanError => |_| Kind::Usage;
-    AskError => |_| Kind::Usage;
     SlotFileError => |_| Kind::Damaged;
     CeremonyError => ceremony;
     TranscriptFileError => transcript_file;

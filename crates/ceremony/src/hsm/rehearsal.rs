@@ -123,7 +123,7 @@ fn library(plan: &Plan) -> Option<PathBuf> {
     let is_softhsm = |path: &PathBuf| {
         path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("libsofthsm2"))
     };
-    named.filter(is_softhsm).chain(LIBRARIES.iter().map(PathBuf::from)).find(|path| path.exists())
+    named.filter(is_softhsm).find(|path| path.exists()).or_else(|| super::softhsm().map(PathBuf::from))
 }
 
 /// Why there are no tokens for a rehearsal.
@@ -158,10 +158,3 @@ impl std::error::Error for RehearsalError {}
 const DIRECTORY: &str = "rehearsal-tokens";
 /// It guards keys that are worth nothing.
 const PIN: &str = "12345678";
-const LIBRARIES: [&str; 5] = [
-    "/usr/lib/softhsm/libsofthsm2.so",
-    "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so",
-    "/usr/lib/aarch64-linux-gnu/softhsm/libsofthsm2.so",
-    "/usr/lib64/pkcs11/libsofthsm2.so",
-    "/usr/local/lib/softhsm/libsofthsm2.so",
-];

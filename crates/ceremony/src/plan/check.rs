@@ -1,7 +1,8 @@
 //! A plan in plain words: what will happen, who must come, what is unwise, what is missing.
 
+pub(super) mod places;
+
 use std::fmt::Write as _;
-use std::fs;
 
 use strongroom::Policy;
 
@@ -26,7 +27,9 @@ impl Finding {
     }
 }
 
-/// Holds a plan against what is there (files, keys) and against what is wise. Changes nothing.
+/// Holds a plan against what is there (files, keys, the slots of a store) and against what is wise.
+///
+/// Changes nothing. A store on this machine is opened for a moment, without shares, unless another process has it open.
 pub fn findings(plan: &Plan) -> Vec<Finding> {
     let mut findings = Vec::new();
     if let Some(policy) = &plan.policy {
@@ -82,14 +85,21 @@ pub fn findings(plan: &Plan) -> Vec<Finding> {
         ));
     }
     tokens(plan, &mut findings);
-    files(plan, &mut findings);
+    places::find(plan, &mut findings);
     findings
 }
 
 #[cfg(feature = "hsm")]
 fn tokens(plan: &Plan, findings: &mut Vec<Finding>) {
-    if let Err(error) = crate::hsm::hsms(plan) {
-        findings.push(Finding::Missing(error.to_string()));
+    let checked = crate::hsm::checked(plan);
+    findings.extend(checked.into_iter().map(|error| Finding::Missing(error.to_string())));
+    for (name, section) in &plan.hsm {
+        let lib = section.get("lib").and_then(toml::Value::as_str);
+        if let Some(lib) = lib.filter(|lib| !std::path::Path::new(lib).exists()) {
+            findings.push(Finding::Missing(format!(
+                "the module {lib} of [hsm.{name}] is not on this machine: install it, or correct lib"
+            )));
+        }
     }
 }
 
@@ -133,27 +143,6 @@ fn quorums(policy: &Policy, findings: &mut Vec<Finding>) {
              slot with shares beside it"
                 .to_owned(),
         ));
-    }
-}
-
-fn files(plan: &Plan, findings: &mut Vec<Finding>) {
-    let is_empty =
-        |path: &std::path::Path| fs::read_dir(path).map_or(true, |mut entries| entries.next().is_none());
-    match (&plan.store, plan.kind) {
-        (Some(store), Kind::Create | Kind::Recovery) if store.exists() && !is_empty(store) => {
-            findings
-                .push(Finding::Missing(format!("{} is not empty: choose a new directory", store.display())));
-        }
-        (Some(store), kind) if !matches!(kind, Kind::Create | Kind::Recovery) && !store.exists() => {
-            findings
-                .push(Finding::Missing(format!("there is no store in {} on this machine", store.display())));
-        }
-        _ => {}
-    }
-    for (what, path) in [("backup", &plan.backup), ("slot file", &plan.slot_file)] {
-        if let Some(path) = path.as_ref().filter(|path| !path.exists()) {
-            findings.push(Finding::Missing(format!("the {what} {} is not on this machine", path.display())));
-        }
     }
 }
 

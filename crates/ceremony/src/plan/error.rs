@@ -4,6 +4,7 @@ use std::fmt;
 
 use strongroom::causes::PolicyParseError;
 
+use super::text::spelled;
 use super::{Kind, Step, VERSION};
 
 /// Why a plan is refused. Nothing was begun.
@@ -26,6 +27,15 @@ pub enum PlanError {
         value: String,
         /// What may stand there.
         expected: String,
+    },
+    /// A character that nobody sees, or that alters what stands beside it.
+    Hidden {
+        /// The word, with those around it.
+        word: String,
+        /// The character.
+        character: char,
+        /// Its place in the value, counted from 1.
+        place: usize,
     },
     /// The policy's text.
     Policy(PolicyParseError),
@@ -50,6 +60,15 @@ pub enum PlanError {
         /// The step.
         step: Step,
     },
+    /// A step is listed, and at the wrong place.
+    StepMisplaced {
+        /// The kind.
+        kind: Kind,
+        /// The step.
+        step: Step,
+        /// One that it comes before.
+        before: Step,
+    },
     /// A step is not listed, and the kind cannot do without it.
     StepMissing {
         /// The kind.
@@ -59,6 +78,13 @@ pub enum PlanError {
     },
     /// Two people have this name or these initials.
     Repeated(String),
+    /// Names or initials that look alike.
+    Alike {
+        /// One of them.
+        one: String,
+        /// The other.
+        other: String,
+    },
     /// Nobody has a role that the kind needs.
     NobodyIs(super::Role),
     /// Custodians and shares do not come out even.
@@ -109,11 +135,24 @@ impl fmt::Display for PlanError {
             Self::Value { word, value, expected } => {
                 write!(f, "{word} = {value:?} is not understood: write {expected}")
             }
+            Self::Hidden { word, character, place } => write!(
+                f,
+                "{word} has the character U+{:04X} at place {place}, which is not seen where it is shown, or alters what stands \
+                 beside it: type it anew, in one line and with plain spaces",
+                u32::from(*character)
+            ),
             Self::Policy(error) => write!(f, "the policy is not understood: {error}"),
             Self::Missing { kind, word } => write!(f, "a plan of kind {kind} needs {word}: add it"),
             Self::Unwanted { kind, word } => write!(f, "a plan of kind {kind} has no use for {word}: take it out"),
             Self::StepOutOfPlace { kind, step } => {
                 write!(f, "step \"{step}\" does not belong there: the steps of {kind} are, in order, ")?;
+                list_steps(f, *kind)
+            }
+            Self::StepMisplaced { kind, step, before } => {
+                write!(
+                    f,
+                    "step \"{step}\" stands in the wrong place, since it comes before \"{before}\": the steps of {kind} are, in order, "
+                )?;
                 list_steps(f, *kind)
             }
             Self::StepMissing { kind, step } => {
@@ -123,6 +162,12 @@ impl fmt::Display for PlanError {
             Self::Repeated(name) => {
                 write!(f, "two people are called {name:?}: give each a name and initials of their own")
             }
+            Self::Alike { one, other } => write!(
+                f,
+                "{} and {} could be taken for each other: give each person a name and initials that look like nobody else's",
+                spelled(one),
+                spelled(other)
+            ),
             Self::NobodyIs(role) => write!(f, "nobody is {}: name somebody who is", role.word()),
             Self::Custodians { group, shares, custodians } => {
                 match group {

@@ -4,9 +4,11 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use serde::Deserialize;
-use strongroom::{Policy, Suite};
+use strongroom::Policy;
 
-use super::{Allowance, Custody, Kind, Person, Plan, PlanError, Role, SigningKey, Step, VERSION};
+use super::text::{Lookalikes, all_visible, plain};
+use super::value::{self, allowances, duration, signing, software, suite};
+use super::{Custody, Kind, Person, Plan, PlanError, Role, Step, VERSION};
 
 /// The file, word by word.
 #[derive(Deserialize)]
@@ -54,10 +56,13 @@ struct FilePerson {
 
 pub(super) fn parse(text: &str, hash: [u8; 32]) -> Result<Plan, PlanError> {
     // The library's whole message quotes lines; the short one says enough.
-    let file: Words = toml::from_str(text).map_err(|error| PlanError::Syntax {
+    let refused = |error: toml::de::Error| PlanError::Syntax {
         line: error.span().map(|span| line_of(text, span.start)),
         message: error.message().to_owned(),
-    })?;
+    };
+    // First, since every later error may repeat what stands in the file.
+    all_visible(&toml::from_str(text).map_err(refused)?)?;
+    let file: Words = toml::from_str(text).map_err(refused)?;
     if file.version != VERSION {
         return Err(PlanError::Version(file.version));
     }
@@ -79,7 +84,7 @@ pub(super) fn parse(text: &str, hash: [u8; 32]) -> Result<Plan, PlanError> {
         suite: suite(file.suite.as_deref())?,
         backup: file.backup,
         slot_file: file.slot_file,
-        requested_by: file.requested_by,
+        requested_by: file.requested_by.map(|name| plain("requested_by", name)).transpose()?,
         cooling_off: file.cooling_off.map_or(Ok(0), |text| duration(&text))?,
         software: file.software.map(|text| software(&text)).transpose()?,
         transcript: signing(
@@ -140,7 +145,7 @@ fn steps(kind: Kind, words: &[String]) -> Result<Vec<Step>, PlanError> {
                 Some(next) if *next == step => break,
                 Some(skipped) if skipped.is_optional() => {}
                 Some(skipped) if kind.steps().contains(&step) && !steps.contains(&step) => {
-                    return Err(PlanError::StepMissing { kind, step: *skipped });
+                    return Err(missed(kind, words, *skipped, step));
                 }
                 _ => return Err(PlanError::StepOutOfPlace { kind, step }),
             }
@@ -151,6 +156,19 @@ fn steps(kind: Kind, words: &[String]) -> Result<Vec<Step>, PlanError> {
         Some(missing) => Err(PlanError::StepMissing { kind, step: *missing }),
         None => Ok(steps),
     }
+}
+
+/// Why `step` does not stand where `expected` should.
+fn missed(kind: Kind, words: &[String], expected: Step, step: Step) -> PlanError {
+    let place = |step: Step| kind.steps().iter().position(|other| *other == step);
+    if place(step) < place(expected) {
+        // It may be left out, and was; and then it comes after all.
+        return PlanError::StepMisplaced { kind, step, before: expected };
+    }
+    if words.iter().any(|word| word == expected.word()) {
+        return PlanError::StepMisplaced { kind, step: expected, before: step };
+    }
+    PlanError::StepMissing { kind, step: expected }
 }
 
 fn person(file: FilePerson) -> Result<Person, PlanError> {
@@ -169,9 +187,8 @@ fn person(file: FilePerson) -> Result<Person, PlanError> {
         return Err(wrong("no role: say what the person does"));
     }
     let initials = plain("initials", file.initials)?;
-    if initials.chars().any(char::is_whitespace) || initials.chars().count() > MAX_INITIALS {
-        return Err(wrong("initials are one word of at most 8 letters"));
-    }
+    value::initials(&initials).map_err(wrong)?;
+    let group = file.group.map(|group| plain("group", group)).transpose()?;
     let custody = match file.custody.as_deref() {
         None => None,
         Some("age") => {
@@ -183,17 +200,10 @@ fn person(file: FilePerson) -> Result<Person, PlanError> {
                 .certificate
                 .clone()
                 .ok_or_else(|| wrong("custody by OpenPGP needs certificate, a file"))?;
-            let fingerprint = file.fingerprint.as_deref().map(hexadecimal);
-            let fingerprint = fingerprint.ok_or_else(|| {
+            let fingerprint = file.fingerprint.as_deref().ok_or_else(|| {
                 wrong("custody by OpenPGP needs fingerprint, so that the file cannot be exchanged unnoticed")
             })?;
-            if !FINGERPRINTS.contains(&fingerprint.len())
-                || !fingerprint.bytes().all(|byte| byte.is_ascii_hexdigit())
-            {
-                return Err(wrong(
-                    "a fingerprint is 40 or 64 hexadecimal digits: a short key id does not do",
-                ));
-            }
+            let fingerprint = value::certificate_fingerprint(fingerprint).map_err(wrong)?;
             Some(Custody::OpenPgp { certificate, fingerprint })
         }
         Some("screen") => Some(Custody::Screen),
@@ -218,19 +228,23 @@ fn person(file: FilePerson) -> Result<Person, PlanError> {
     if custodian && custody.is_none() {
         return Err(wrong("a custodian needs custody: age, openpgp, screen or paper"));
     }
-    if !custodian && (custody.is_some() || file.group.is_some()) {
+    if !custodian && (custody.is_some() || group.is_some()) {
         return Err(wrong("custody and group are for those who are custodian"));
     }
     let signing =
         signing(["signing_key", "signing_fingerprint"], file.signing_key, file.signing_fingerprint)?;
-    Ok(Person { name, initials, roles, group: file.group, custody, signing })
+    Ok(Person { name, initials, roles, group, custody, signing })
 }
 
 fn people_fit(plan: &Plan) -> Result<(), PlanError> {
-    let mut seen = BTreeSet::new();
+    let mut seen = Lookalikes::default();
     for word in plan.people.iter().flat_map(|person| [&person.name, &person.initials]) {
-        if !seen.insert(word.to_lowercase()) {
-            return Err(PlanError::Repeated(word.clone()));
+        match seen.like(word) {
+            Some(other) if other.to_lowercase() == word.to_lowercase() => {
+                return Err(PlanError::Repeated(word.clone()));
+            }
+            Some(other) => return Err(PlanError::Alike { one: other.to_owned(), other: word.clone() }),
+            None => seen.insert(word),
         }
     }
     let holders = match plan.kind {
@@ -280,9 +294,6 @@ fn approval_fits(plan: &Plan) -> Result<(), PlanError> {
     if approvers.all(|person| person.name == requester) {
         return Err(PlanError::SoleApprover(requester.to_owned()));
     }
-    if plan.cooling_off > MAX_COOLING_OFF {
-        return Err(PlanError::CoolingOff);
-    }
     Ok(())
 }
 
@@ -316,10 +327,7 @@ fn custodians_fit(plan: &Plan) -> Result<(), PlanError> {
 
 fn tokens_fit(plan: &Plan) -> Result<(), PlanError> {
     for section in plan.hsm.values() {
-        let pin = section.get("pin").and_then(toml::Value::as_str);
-        if pin.is_some_and(|pin| !pin.starts_with("env://") && !pin.starts_with("file://")) {
-            return Err(PlanError::Pin);
-        }
+        section.get("pin").and_then(toml::Value::as_str).map_or(Ok(()), value::pin)?;
     }
     let keys = plan.policy.iter().flat_map(Policy::hsm_keys);
     let keys = keys.chain(plan.transcript.iter().map(|transcript| &transcript.key));
@@ -330,120 +338,9 @@ fn tokens_fit(plan: &Plan) -> Result<(), PlanError> {
     }
 }
 
-fn suite(text: Option<&str>) -> Result<Suite, PlanError> {
-    match text {
-        None | Some("x-wing") => Ok(Suite::XWing),
-        Some("p-256") => Ok(Suite::P256),
-        Some(other) => Err(PlanError::Value {
-            word: "suite",
-            value: other.to_owned(),
-            expected: "x-wing or p-256".to_owned(),
-        }),
-    }
-}
-
-fn allowances(words: &[String]) -> Result<BTreeSet<Allowance>, PlanError> {
-    let allowance = |word: &String| {
-        Allowance::from_word(word).ok_or_else(|| PlanError::Value {
-            word: "allow",
-            value: word.clone(),
-            expected: "swap, core-dumps or debugger".to_owned(),
-        })
-    };
-    words.iter().map(allowance).collect()
-}
-
-/// `90s`, `30m`, `24h` or `3d`, in seconds.
-fn duration(text: &str) -> Result<u64, PlanError> {
-    let refused = || PlanError::Value {
-        word: "cooling_off",
-        value: text.to_owned(),
-        expected: "a number and s, m, h or d, as in 24h".to_owned(),
-    };
-    let unit = text.chars().next_back().ok_or_else(refused)?;
-    let seconds = match unit {
-        's' => 1,
-        'm' => 60,
-        'h' => 60 * 60,
-        'd' => 24 * 60 * 60,
-        _ => return Err(refused()),
-    };
-    let number: u64 = text.strip_suffix(unit).and_then(|number| number.parse().ok()).ok_or_else(refused)?;
-    number.checked_mul(seconds).ok_or_else(refused)
-}
-
-/// A key in an HSM, as policies write it, and its fingerprint: both or neither.
-fn signing(
-    [key_word, fingerprint_word]: [&'static str; 2],
-    key: Option<String>,
-    fingerprint: Option<String>,
-) -> Result<Option<SigningKey>, PlanError> {
-    let (key, fingerprint) = match (key, fingerprint) {
-        (None, None) => return Ok(None),
-        (Some(key), Some(fingerprint)) => (key, fingerprint),
-        (Some(_), None) => return Err(PlanError::Incomplete { word: key_word, other: fingerprint_word }),
-        (None, Some(_)) => return Err(PlanError::Incomplete { word: fingerprint_word, other: key_word }),
-    };
-    let refused = |word, value: &str, expected: &str| PlanError::Value {
-        word,
-        value: value.to_owned(),
-        expected: expected.to_owned(),
-    };
-    let Ok(Policy::Hsm(key)) = key.parse::<Policy>() else {
-        return Err(refused(key_word, &key, "hsm(TOKEN, KEY)"));
-    };
-    let fingerprint = fingerprint.parse().map_err(|_| {
-        let expected = "the key's fingerprint, 64 hexadecimal digits, as `strongroom hsm check` shows it";
-        refused(fingerprint_word, &fingerprint, expected)
-    })?;
-    Ok(Some(SigningKey { key, fingerprint }))
-}
-
-/// In hexadecimal, or as the program's own words.
-fn software(text: &str) -> Result<[u8; 32], PlanError> {
-    if let Some(hash) = crate::words::parse(text) {
-        return Ok(hash);
-    }
-    let bytes = data_encoding::HEXLOWER_PERMISSIVE.decode(hexadecimal(text).as_bytes()).ok();
-    bytes.and_then(|bytes| bytes.try_into().ok()).ok_or_else(|| PlanError::Value {
-        word: "software",
-        value: text.to_owned(),
-        expected: "the program's SHA-256, 64 hexadecimal digits or 32 words".to_owned(),
-    })
-}
-
-fn hexadecimal(text: &str) -> String {
-    text.chars().filter(|c| !c.is_whitespace()).flat_map(char::to_lowercase).collect()
-}
-
-/// Text that can stand in one line of a screen, a page or a record without meaning anything there.
-fn plain(word: &'static str, text: String) -> Result<String, PlanError> {
-    let fits = !text.trim().is_empty() && text.trim() == text && text.chars().count() <= MAX_TEXT;
-    if fits && !text.chars().any(|c| c.is_control() || FORMATTING.contains(&c)) {
-        return Ok(text);
-    }
-    Err(PlanError::Value {
-        word,
-        value: text.chars().filter(|c| !c.is_control()).take(MAX_TEXT).collect(),
-        expected: format!("one line of 1 to {MAX_TEXT} characters, without spaces at its ends"),
-    })
-}
-
 fn line_of(text: &str, at: usize) -> usize {
     text.bytes().take(at).filter(|byte| *byte == b'\n').count() + 1
 }
-
-const MAX_TEXT: usize = 200;
-const MAX_INITIALS: usize = 8;
-/// Versions 4 and 6.
-const FINGERPRINTS: [usize; 2] = [40, 64];
-/// A day less than a pending slot lives, so that there is time to come together after it.
-const MAX_COOLING_OFF: u64 = strongroom::PENDING_LIFETIME - 24 * 60 * 60;
-/// Characters that turn or hide what stands beside them.
-const FORMATTING: [char; 14] = [
-    '\u{200b}', '\u{200e}', '\u{200f}', '\u{202a}', '\u{202b}', '\u{202c}', '\u{202d}', '\u{202e}',
-    '\u{2028}', '\u{2029}', '\u{2066}', '\u{2067}', '\u{2068}', '\u{2069}',
-];
 
 #[cfg(test)]
 mod tests;

@@ -112,7 +112,7 @@ impl Step {
                 "The plan's hash is compared with the printed one; people and devices are checked off."
             }
             Self::Environment => "The program shows its hash; swap, core dumps and debuggers are looked for.",
-            Self::Approve => "Each approver says yes with initials; the requester alone is not enough.",
+            Self::Approve => "Each approver answers yes or no; the requester alone is not enough.",
             Self::Unseal => {
                 "Holders bring shares of the present set until there are enough, and the store opens."
             }
@@ -126,7 +126,8 @@ impl Step {
             Self::Acknowledge => "Each custodian confirms to have the share and to know the duties.",
             Self::CoolOff => "Time passes in which anybody may object; the present shares work meanwhile.",
             Self::Prove => {
-                "Every custodian enters the new share once, so that all of them are known to be good."
+                "After a cooling-off time holders first bring the present shares again, since the store opens anew. Then every \
+                 custodian enters the new share once, so that all of them are known to be good."
             }
             Self::Commit => "The change is made, in one commit. Before it, everything is as it was.",
             Self::Rewrap => "What lies under old keys is sealed under the new ones.",

@@ -389,13 +389,24 @@ fn erase(path: &Path) -> std::io::Result<()> {
     fs::remove_file(path)
 }
 
+/// Group and index tell it from every other, so that it need not hold a long name whole: file systems take 255 bytes.
 fn file_name(group: Option<&str>, index: u8, name: &str) -> String {
-    let plain =
-        |text: &str| -> String { text.chars().map(|c| if c.is_alphanumeric() { c } else { '-' }).collect() };
     match group {
-        Some(group) => format!("share-{}-{index}-{}", plain(group), plain(name)),
-        None => format!("share-{index}-{}", plain(name)),
+        Some(group) => format!("share-{}-{index}-{}", plain(group, MAX_GROUP), plain(name, MAX_NAME)),
+        None => format!("share-{index}-{}", plain(name, MAX_NAME)),
     }
+}
+
+/// The beginning of a text, in at most so many bytes, without what could lead to another directory.
+fn plain(text: &str, bytes: usize) -> String {
+    let mut plain = String::new();
+    for c in text.chars().map(|c| if c.is_alphanumeric() { c } else { '-' }) {
+        if plain.len() + c.len_utf8() > bytes {
+            break;
+        }
+        plain.push(c);
+    }
+    plain
 }
 
 /// The day in UTC, as ISO 8601 writes it (Hinnant, "chrono-compatible low-level date algorithms").
@@ -411,6 +422,9 @@ fn date(seconds: u64) -> String {
     format!("{year:04}-{month:02}-{day:02}")
 }
 
+/// In bytes, of a person's name and a group's in the name of a file.
+const MAX_NAME: usize = 60;
+const MAX_GROUP: usize = 160;
 const SLOT: &str = "slot";
 const SET: &str = "set";
 const NO_SHARE_FILES: &str = "the files of the shares could not be written or removed";
@@ -440,6 +454,20 @@ mod tests {
     #[test]
     fn names_stay_in_their_directory() {
         assert_eq!(file_name(Some("../etc"), 1, "A/b"), "share----etc-1-A-b");
+    }
+
+    #[test]
+    fn long_name_makes_a_file_that_file_systems_take() {
+        let (name, group) = ("王".repeat(200), "é".repeat(127));
+        let directory = tempfile::tempdir().unwrap();
+        assert!(
+            fs::write(directory.path().join(&name), "").is_err(),
+            "the control: the whole name is too long"
+        );
+        let file = file_name(Some(&group), 1, &name);
+        assert_eq!(file, format!("share-{}-1-{}", "é".repeat(80), "王".repeat(20)));
+        fs::write(directory.path().join(format!("{file}.html")), "").unwrap();
+        assert_ne!(file, file_name(Some(&group), 2, &name));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use strongroom_ceremony::audit::Public;
-use strongroom_ceremony::plan::ask::{AskError, Questions, ask};
+use strongroom_ceremony::plan::ask::{AskError, Questions, Unfinished, ask};
 use strongroom_ceremony::plan::check::{Finding, explained, findings};
 use strongroom_ceremony::plan::{Person, Plan};
 use strongroom_ceremony::register::{Share, YEAR};
@@ -108,12 +108,8 @@ impl New {
             let message = format!("{} is there already: choose another name", self.plan.display());
             return Err(Failure::new(Kind::Conflict, message));
         }
-        let text = ask(&mut Asking(output))?;
-        let failed =
-            |error| Failure::io(format_args!("{} could not be written", self.plan.display()), &error);
-        let file = OpenOptions::new().write(true).create_new(true).mode(0o644).open(&self.plan);
-        let mut file = file.map_err(failed)?;
-        file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
+        let text = ask(&mut Asking(output)).map_err(|unfinished| self.unfinished(unfinished))?;
+        write_new(&self.plan, &text).map_err(|error| not_written(&self.plan, &error))?;
         let plan = Plan::parse(&text)?;
         let name = self.plan.display().to_string();
         let ceremonies = context.ceremonies;
@@ -123,6 +119,54 @@ impl New {
             )]
         })
     }
+}
+
+impl New {
+    /// Keeps what was answered beside the plan's place.
+    fn unfinished(&self, unfinished: Unfinished) -> Failure {
+        let Unfinished { error, draft: Some(draft) } = unfinished else {
+            return Failure::usage(format!("{}: begin again", unfinished.error));
+        };
+        // An error may have lines of its own.
+        let why: String = error.to_string().lines().map(|line| format!("# {line}\n")).collect();
+        match self.write_draft(&format!("{why}{draft}")) {
+            Ok(path) => Failure::usage(format!(
+                "{error}. What was answered is in {}: complete it, and give it the plan's name",
+                path.display()
+            )),
+            Err(failure) => failure,
+        }
+    }
+
+    fn write_draft(&self, text: &str) -> Result<PathBuf, Failure> {
+        let beside = |ending: &str| {
+            let mut name = self.plan.clone().into_os_string();
+            name.push(ending);
+            PathBuf::from(name)
+        };
+        // An earlier draft has answers, too.
+        let later = (2..100).map(|number| beside(&format!(".draft.{number}")));
+        let mut path = beside(".draft");
+        for next in later {
+            match write_new(&path, text) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => path = next,
+                Err(error) => return Err(not_written(&path, &error)),
+                Ok(()) => return Ok(path),
+            }
+        }
+        Err(Failure::new(Kind::Conflict, format!("{} is there already: remove old drafts", path.display())))
+    }
+}
+
+/// Writes a file that is not there yet.
+fn write_new(path: &Path, text: &str) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o644).open(path)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}
+
+fn not_written(path: &Path, error: &io::Error) -> Failure {
+    Failure::io(format_args!("{} could not be written", path.display()), error)
 }
 
 /// Questions on stderr, answers from stdin.

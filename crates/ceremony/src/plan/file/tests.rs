@@ -197,9 +197,109 @@ fn token_without_a_section_is_refused() {
 
 #[test]
 fn text_that_would_deceive_is_refused() {
-    for title in ["", " a", "a\\nb", "a\\u202Eb", "a\\u001Bb"] {
+    for title in ["", " a", "a  b"] {
         let error = with(CREATE, "Root key of the payments store", title).unwrap_err();
         assert!(matches!(error, PlanError::Value { word: "title", .. }), "{title}: {error:?}");
+    }
+}
+
+#[test]
+fn character_that_nobody_sees_is_refused_in_every_string_with_the_name_of_its_word() {
+    let hsm = "\n[hsm.A]\nlib = \"/lib.so\"\ntoken_label = \"t\"\npin = \"env://PIN\"\n";
+    let plan = format!("devices = [\"bag 7\"]\nlabel = \"board\"\n{CREATE}{hsm}")
+        .replace("custody = \"paper\"", "custody = \"openpgp\"\ncertificate = \"a.asc\"\nfingerprint = \"0\"")
+        .replace("\"0\"", &format!("\"{}\"", "0".repeat(40)));
+    assert!(Plan::parse(&plan).is_ok(), "the control");
+    for (value, word) in [
+        ("bag 7", "devices"),
+        ("board", "label"),
+        ("Root key of", "title"),
+        ("/srv/store", "store"),
+        ("/run/ceremony", "output"),
+        ("security: 2 of 2", "policy"),
+        ("open\", \"environment", "steps"),
+        ("Ada Byron", "people.name"),
+        ("AB", "people.initials"),
+        ("administrator", "people.roles"),
+        ("group = \"security", "people.group"),
+        ("a.asc", "people.certificate"),
+        ("custody = \"screen", "people.custody"),
+        ("/lib.so", "hsm.A.lib"),
+        ("token_label = \"t", "hsm.A.token_label"),
+        ("env://PIN", "hsm.A.pin"),
+    ] {
+        for hidden in ["\\n", "\\u001B", "\\u2060", "\\u202E", "\\u00AD", "\\u3164", "\\u00A0", "\\U000E0041"]
+        {
+            let error = with(&plan, value, &format!("{value}{hidden}")).unwrap_err();
+            assert!(
+                matches!(&error, PlanError::Hidden { word: found, .. } if found == word),
+                "{word}: {error:?}"
+            );
+            assert!(!error.to_string().chars().any(char::is_control), "{error}");
+        }
+    }
+    for (key, of) in
+        [("[hsm.A]", "[hsm.\"A\\n\"]"), ("token_label", "\"token\\u200B\""), ("label =", "\"la\\nbel\" =")]
+    {
+        let error = with(&plan, key, of).unwrap_err();
+        assert!(matches!(&error, PlanError::Hidden { .. }), "{of}: {error:?}");
+        assert!(!error.to_string().chars().any(char::is_control), "{error}");
+    }
+}
+
+#[test]
+fn lookalike_of_somebody_is_refused() {
+    let other = |name: &str| with(CREATE, "Grace Hopper", name);
+    assert!(other("Ada Bryon").is_ok(), "the control");
+    for name in ["\\u0410da Byron", "Ada Byr\\u03BFn", "\\u0391DA BYRON", "\\uFF21da Byron"] {
+        let error = other(name).unwrap_err();
+        assert!(matches!(error, PlanError::Alike { .. }), "{name}: {error:?}");
+        assert!(error.to_string().contains("<U+"), "{error}");
+    }
+    for name in
+        ["Ada\\u2060 Byron", "Ada\\u200C Byron", "\\uFEFFAda Byron", "Ada\\u061C Byron", "Ada\\u115F Byron"]
+    {
+        assert!(matches!(other(name), Err(PlanError::Hidden { .. })), "{name}");
+    }
+    assert!(matches!(other("Ada  Byron"), Err(PlanError::Value { word: "name", .. })));
+    let composed = CREATE.replace("Ada Byron", "Ren\u{e9}");
+    assert!(matches!(with(&composed, "Grace Hopper", "Rene\u{301}"), Err(PlanError::Alike { .. })));
+    assert!(matches!(with(CREATE, "\"GH\"", "\"\\u0410B\""), Err(PlanError::Alike { .. })));
+}
+
+#[test]
+fn requester_does_not_approve_by_a_lookalike() {
+    for name in ["Ad\\u2060a", "\\u0410da", "Ada\\u00AD", "Ada\\u3164"] {
+        let error = with(REKEY, "name = \"Alan\"", &format!("name = \"{name}\"")).unwrap_err();
+        assert!(matches!(error, PlanError::Alike { .. } | PlanError::Hidden { .. }), "{name}: {error:?}");
+    }
+}
+
+#[test]
+fn initials_that_answer_a_question_are_refused() {
+    for initials in ["abort", "Abort", "yes", "NO", "y", "N", "\\u0443es"] {
+        let error = with(CREATE, "\"GH\"", &format!("\"{initials}\"")).unwrap_err();
+        assert!(matches!(error, PlanError::Person { .. }), "{initials}: {error:?}");
+    }
+    for initials in ["exception", "G H"] {
+        assert!(with(CREATE, "\"GH\"", &format!("\"{initials}\"")).is_err(), "{initials}");
+    }
+    assert!(with(CREATE, "\"GH\"", "\"YN\"").is_ok(), "the control");
+}
+
+#[test]
+fn step_at_the_wrong_place_is_not_called_missing() {
+    for (old, new, step, before) in [
+        ("\"unseal\", \"deal\"", "\"deal\", \"unseal\"", Step::Unseal, Step::Deal),
+        ("\"prove\", \"commit\"", "\"commit\", \"prove\"", Step::Prove, Step::Commit),
+        ("\"cool-off\", \"prove\"", "\"prove\", \"cool-off\"", Step::CoolOff, Step::Commit),
+    ] {
+        let error = with(REKEY, old, new).unwrap_err();
+        assert!(error.to_string().contains("stands in the wrong place"), "{error}");
+        assert!(
+            matches!(error, PlanError::StepMisplaced { step: s, before: b, .. } if (s, b) == (step, before)),
+            "{error:?}"
+        );
     }
 }
 
