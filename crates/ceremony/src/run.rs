@@ -30,6 +30,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use strongroom::{HsmKeys, NoHsm, Policy, Proved, Storage, Store};
+use strongroom_audit::Public;
 
 pub use error::CeremonyError;
 pub use journal::JournalError;
@@ -322,7 +323,9 @@ impl<'a> Ceremony<'a> {
     fn abort(&mut self, by: &Person, why: &str) -> Result<Outcome, CeremonyError> {
         self.void()?;
         self.event(&Event::Aborted { by, why })?;
-        self.journal.set_fact(ABORTED, why).map_err(CeremonyError::Journal)?;
+        // Somebody may have typed a share.
+        let why = Public::redacted(why);
+        self.journal.set_fact(ABORTED, why.as_str()).map_err(CeremonyError::Journal)?;
         self.talk.tell(
             "The ceremony is aborted. Shares that were handed out open nothing; those from before stay good.",
         )?;

@@ -1,8 +1,8 @@
 //! New shares: made, brought to their custodians, and proved.
 
-use std::fs::{self, DirBuilder};
+use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use strongroom::{
@@ -12,8 +12,9 @@ use strongroom::{
 
 use super::record::Event;
 use super::shares::Taken;
-use super::{Ceremony, CeremonyError, Outcome, hexadecimal, remove_directory};
+use super::{Ceremony, CeremonyError, Outcome, hexadecimal};
 use crate::custody::{Recipient, write_private};
+use crate::erasure::{Pages, erase_directory};
 use crate::pages::Page;
 use crate::plan::{Custody, Kind, Person, Role, Step};
 
@@ -109,7 +110,7 @@ impl<'a> Ceremony<'a> {
         };
         let slot = slot.ok_or(CeremonyError::Misfit(SLOT_GONE))?;
         let directory = self.shares_directory();
-        remove_directory(&directory).map_err(|error| CeremonyError::io(NO_SHARE_FILES, error))?;
+        erase_directory(&directory).map_err(|error| CeremonyError::io(NO_SHARE_FILES, error))?;
         let made = DirBuilder::new().recursive(true).mode(0o700).create(&directory);
         made.map_err(|error| CeremonyError::io(NO_SHARE_FILES, error))?;
         for share in deal.shares() {
@@ -152,24 +153,34 @@ impl<'a> Ceremony<'a> {
             Custody::Paper => {
                 let (title, date) = (&self.plan.title, date(self.now()));
                 let page = Page::new(title, &to.name, &date, store, slot, share, self.setting.rehearsal)?;
-                let paths =
-                    ["html", "txt"].map(|form| self.shares_directory().join(format!("{name}.{form}")));
-                for (path, form) in paths.iter().zip([page.html(), page.text()]) {
-                    write_private(path, form.as_bytes())
-                        .map_err(|error| CeremonyError::io(NO_SHARE_FILES, error))?;
+                let mut pages = Pages::default();
+                for (form, text) in [("html", page.html()), ("txt", page.text())] {
+                    let path = self.shares_directory().join(format!("{name}.{form}"));
+                    let written = pages.write(path, text.as_bytes());
+                    written.map_err(|error| CeremonyError::io(NO_SHARE_FILES, error))?;
                 }
-                let printed = self.printed(to, &paths);
-                for path in &paths {
-                    erase(path)
-                        .map_err(|error| CeremonyError::io("a printed page could not be erased", error))?;
-                }
-                printed?;
+                self.printed(to, pages)?;
             }
         }
         Ok(())
     }
 
-    fn printed(&mut self, to: &Person, paths: &[PathBuf]) -> Result<(), CeremonyError> {
+    fn printed(&mut self, to: &Person, pages: Pages) -> Result<(), CeremonyError> {
+        let printed = self.until_printed(to, pages.paths());
+        let missing =
+            pages.erase().map_err(|error| CeremonyError::io("a printed page could not be erased", error))?;
+        printed?;
+        for path in missing {
+            self.talk.tell(&format!(
+                "{} was not there any more. The page was overwritten wherever it was moved to on this disk: whoever copied it \
+                 must destroy the copy.",
+                path.display()
+            ))?;
+        }
+        Ok(())
+    }
+
+    fn until_printed(&mut self, to: &Person, paths: &[PathBuf]) -> Result<(), CeremonyError> {
         for path in paths {
             self.talk.tell(&format!(
                 "{}: your page is {}; it is erased after this.",
@@ -293,8 +304,8 @@ impl<'a> Ceremony<'a> {
         if let Some(set) = set.and_then(|set| set.try_into().ok()) {
             self.event(&Event::Voided { set })?;
         }
-        let removed = remove_directory(&self.shares_directory());
-        removed.map_err(|error| CeremonyError::io(NO_SHARE_FILES, error))?;
+        let erased = erase_directory(&self.shares_directory());
+        erased.map_err(|error| CeremonyError::io(NO_SHARE_FILES, error))?;
         self.journal.undo(&[Step::Deal, Step::HandOut, Step::Acknowledge, Step::CoolOff, Step::Prove])?;
         Ok(())
     }
@@ -306,16 +317,6 @@ impl<'a> Ceremony<'a> {
     fn shares_directory(&self) -> PathBuf {
         self.output.join("shares")
     }
-}
-
-/// Overwrites a file and removes it. On a disk that moves what is written this erases nothing for certain: pages belong on a
-/// memory file system.
-fn erase(path: &Path) -> std::io::Result<()> {
-    let length = usize::try_from(fs::metadata(path)?.len()).unwrap_or(0);
-    let file = fs::OpenOptions::new().write(true).open(path)?;
-    std::io::Write::write_all(&mut &file, &vec![0; length])?;
-    file.sync_all()?;
-    fs::remove_file(path)
 }
 
 fn file_name(group: Option<&str>, index: u8, name: &str) -> String {
@@ -369,14 +370,5 @@ mod tests {
     #[test]
     fn names_stay_in_their_directory() {
         assert_eq!(file_name(Some("../etc"), 1, "A/b"), "share----etc-1-A-b");
-    }
-
-    #[test]
-    fn erased_file_is_gone() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("page");
-        fs::write(&path, "sr1").unwrap();
-        erase(&path).unwrap();
-        assert!(!path.exists());
     }
 }
