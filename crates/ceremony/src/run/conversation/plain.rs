@@ -4,6 +4,7 @@ use std::io::{BufRead, Write};
 
 use zeroize::Zeroizing;
 
+use super::layout::harmless;
 use super::{Console, Conversation, Gone, Stage};
 use crate::plan::Person;
 
@@ -34,15 +35,17 @@ impl<R: BufRead, W: Write> Conversation for Plain<R, W> {
     }
 
     fn tell(&mut self, text: &str) -> Result<(), Gone> {
-        self.0.say(&format!("{text}\n"))
+        self.0.say(&format!("{}\n", harmless(text)))
     }
 
     fn ask(&mut self, who: &Person, question: &str) -> Result<String, Gone> {
+        self.0.discard()?;
         self.0.say(&format!("{}: {question} ", who.name))?;
         self.0.line()
     }
 
     fn secret(&mut self, who: &Person, question: &str) -> Result<Zeroizing<String>, Gone> {
+        self.0.discard()?;
         self.0.say(&format!("{}: {question} (nothing is shown) ", who.name))?;
         let typed = self.0.hidden()?;
         self.0.say("\n")?;
@@ -51,6 +54,7 @@ impl<R: BufRead, W: Write> Conversation for Plain<R, W> {
 
     fn private(&mut self, who: &Person, text: &str, question: &str) -> Result<String, Gone> {
         self.apart(|console| {
+            console.discard()?;
             console.say(&format!("For {} alone.\n\n{text}\n\n{question} ", who.name))?;
             console.line()
         })
@@ -58,7 +62,7 @@ impl<R: BufRead, W: Write> Conversation for Plain<R, W> {
 
     fn show_share(&mut self, who: &Person, heading: &str, share: &str) -> Result<(), Gone> {
         self.ask(who, "only you may see the screen now; everybody else turns away. Press Enter")?;
-        self.apart(|console| console.until_written_down(heading, share))
+        self.apart(|console| console.until_written_down(who, heading, share))
     }
 
     fn progress(&mut self, have: usize, need: usize) -> Result<(), Gone> {
@@ -73,19 +77,9 @@ mod tests {
     use std::io::{self, Cursor};
     use std::rc::Rc;
 
+    use super::super::console::tests::ada;
     use super::super::console::{ENTER, LEAVE};
     use super::*;
-
-    fn ada() -> Person {
-        Person {
-            name: "Ada".to_owned(),
-            initials: "A".to_owned(),
-            roles: [crate::plan::Role::Custodian].into(),
-            group: None,
-            custody: None,
-            signing: None,
-        }
-    }
 
     type Secrets = Rc<RefCell<VecDeque<String>>>;
 
