@@ -1,7 +1,7 @@
 //! Questions to the person at the terminal, even where stdin and stdout are taken.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufRead as _, BufReader, IsTerminal as _, Write as _};
+use std::io::{self, BufRead as _, BufReader, IsTerminal as _, Read, Write as _};
 use std::os::fd::AsFd as _;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -11,6 +11,8 @@ use nix::poll::{PollFd, PollFlags, poll};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::termios::{FlushArg, SetArg, Termios, tcflush, tcgetattr, tcsetattr};
 use nix::unistd::Pid;
+use rustix::termios::tcgetwinsize;
+use strongroom_ceremony::run::conversation::RESIZED;
 use zeroize::Zeroizing;
 
 use crate::exit::{Failure, Kind};
@@ -64,6 +66,41 @@ fn settings() -> MutexGuard<'static, Option<(Termios, File)>> {
 }
 
 static SETTINGS: Mutex<Option<(Termios, File)>> = Mutex::new(None);
+
+/// The terminal's lines, and [`RESIZED`] where its window has changed its size.
+pub(crate) struct Lines {
+    terminal: File,
+    size: Option<(u16, u16)>,
+}
+
+impl Lines {
+    pub(crate) fn open() -> Result<Self, Failure> {
+        let terminal = open().map_err(unreadable)?;
+        Ok(Self { size: size(&terminal), terminal })
+    }
+}
+
+impl Read for Lines {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let mut coming = [PollFd::new(self.terminal.as_fd(), PollFlags::POLLIN)];
+            match poll(&mut coming, LOOK_MS) {
+                Ok(0) => {}
+                Ok(_) => return self.terminal.read(bytes),
+                Err(Errno::EINTR) => continue,
+                Err(error) => return Err(error.into()),
+            }
+            let now = size(&self.terminal);
+            if std::mem::replace(&mut self.size, now) != now {
+                return Err(RESIZED.into());
+            }
+        }
+    }
+}
+
+fn size(terminal: &File) -> Option<(u16, u16)> {
+    tcgetwinsize(terminal).ok().map(|size| (size.ws_row, size.ws_col))
+}
 
 /// Throws away what was typed and not read yet, until nothing more comes: of a long paste a part may still be on its way.
 pub(crate) fn discard(terminal: &File) -> io::Result<()> {
@@ -119,3 +156,5 @@ pub(crate) fn unreadable(error: io::Error) -> Failure {
 const PASTE_PAUSE_MS: u16 = 30;
 /// No paste takes so long.
 const PASTE_MAX: Duration = Duration::from_secs(10);
+/// So often is the window's size looked at.
+const LOOK_MS: u16 = 250;

@@ -18,6 +18,7 @@ def main():
     screen_is_cleared()
     pages_are_erased()
     answers_are_the_persons_own()
+    window_is_drawn_anew()
     no_core_dump()
     print("ok")
 
@@ -103,6 +104,26 @@ def pages_are_erased():
     resumed = Ceremony(create, {}, "--resume", kill_at="is this the hash", kill_with=signal.SIGTERM)
     resumed.hold()
     assert not os.path.exists(shares) and not read("linked").strip("\0")
+
+
+def window_is_drawn_anew():
+    """What a window lost that was made small comes back when it is made large, and what was typed meanwhile counts."""
+    held = Terminal("ceremony", "run", one("resized", "screen"))
+    held.resize(24, 80)
+    held.expect("is this the hash")
+    # That was a change as well.
+    while held.read(1):
+        pass
+    held.seen = len(held.shown)
+    held.hasty("ye")
+    for rows in [8, 24]:
+        held.resize(rows, 80)
+        held.expect("Step 1 of 8: open.*is this the hash")
+    held.hasty("s\n")
+    held.expect("are you here, and have you read the plan")
+    held.hasty(CTRL_D)
+    assert held.end() != 0
+    shutil.rmtree("resized")
 
 
 def read(path):

@@ -72,6 +72,9 @@ class Terminal:
         """Types at once, without waiting for a prompt."""
         os.write(self.fd, text.encode())
 
+    def resize(self, rows, columns):
+        termios.tcsetwinsize(self.fd, (rows, columns))
+
     def end(self):
         while self.read(TIMEOUT):
             pass

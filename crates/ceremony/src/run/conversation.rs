@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use crate::plan::{Person, Step};
 
-pub use console::{Console, Discard, EnterScreen, SecretInput};
+pub use console::{Console, Discard, EnterScreen, RESIZED, SecretInput};
 pub use full::Full;
 pub use plain::Plain;
 pub use script::Script;

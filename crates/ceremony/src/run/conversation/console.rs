@@ -16,6 +16,9 @@ pub type SecretInput = Box<dyn FnMut() -> io::Result<Zeroizing<String>>>;
 /// leaves it. Whoever owns the terminal can have the same done when a signal ends the process.
 pub type EnterScreen = Box<dyn FnMut() -> io::Result<Box<dyn Any>>>;
 
+/// The error of an input whose window has changed its size.
+pub const RESIZED: io::ErrorKind = io::ErrorKind::WouldBlock;
+
 /// Throws away what was typed and not read yet.
 pub type Discard = Box<dyn FnMut() -> io::Result<()>>;
 
@@ -29,7 +32,8 @@ pub struct Console<R, W> {
 }
 
 impl<R: BufRead, W: Write> Console<R, W> {
-    /// Over these. `output` should be the terminal itself, since shares are shown on it.
+    /// Over these. `output` should be the terminal itself, since shares are shown on it. Where a read of `input` ends with
+    /// [`RESIZED`], what is shown is drawn anew.
     pub fn new(input: R, output: W, secret: SecretInput) -> Self {
         Self { input, output, secret, enter: None, discard: None }
     }
@@ -59,21 +63,45 @@ impl<R: BufRead, W: Write> Console<R, W> {
         written.map_err(|error| Gone(format!("the terminal cannot be written to ({error})")))
     }
 
-    /// A line of text. What is none is asked for again.
-    pub(super) fn line(&mut self) -> Result<String, Gone> {
+    /// A line of text. What is none is asked for again, and `redraw` draws anew what the window lost when its size changed.
+    pub(super) fn line(
+        &mut self,
+        mut redraw: impl FnMut(&mut Self) -> Result<(), Gone>,
+    ) -> Result<String, Gone> {
+        let mut line = Zeroizing::new(Vec::new());
         loop {
-            let mut line = Zeroizing::new(Vec::new());
             match self.input.read_until(b'\n', &mut line) {
                 Ok(0) => return Err(Gone("the input ended".to_owned())),
                 Ok(_) => {}
+                Err(error) if error.kind() == RESIZED => {
+                    redraw(self)?;
+                    continue;
+                }
                 Err(error) => return Err(unreadable(&error)),
             }
             if let Ok(line) = std::str::from_utf8(&line) {
                 return Ok(line.trim().to_owned());
             }
+            line = Zeroizing::new(Vec::new());
             self.discard()?;
             self.say(NO_TEXT)?;
         }
+    }
+
+    /// Shows what is for one person's eyes, and asks. The screen is the caller's to enter and to clear.
+    pub(super) fn private(&mut self, who: &Person, text: &str, question: &str) -> Result<String, Gone> {
+        // Reserved in full, since growing would leave a copy behind.
+        let room = who.name.len().saturating_add(text.len()).saturating_add(question.len());
+        let mut page = Zeroizing::new(String::with_capacity(room.saturating_add(32)));
+        for part in ["For ", &who.name, " alone.\n\n", text, "\n\n", question, " "] {
+            page.push_str(part);
+        }
+        self.discard()?;
+        self.say(&page)?;
+        self.line(|console| {
+            console.say(TOP)?;
+            console.say(&page)
+        })
     }
 
     pub(super) fn hidden(&mut self) -> Result<Zeroizing<String>, Gone> {
@@ -185,14 +213,37 @@ pub(super) mod tests {
     fn what_is_no_text_is_asked_for_again() {
         let input = Cursor::new(b"\xff\xfe yes\nno\n".to_vec());
         let mut console = Console::new(input, Vec::new(), nothing_hidden());
-        assert_eq!(console.line().unwrap(), "no");
+        assert_eq!(console.line(|_| Ok(())).unwrap(), "no");
         assert!(String::from_utf8_lossy(&console.output).contains("Type it again"));
-        assert!(console.line().is_err(), "the control: the end is the end");
+        assert!(console.line(|_| Ok(())).is_err(), "the control: the end is the end");
 
         let mut hidden = vec![Ok(Zeroizing::new("share".to_owned())), Err(io::ErrorKind::InvalidData.into())];
         let next = Box::new(move || hidden.pop().unwrap());
         let mut console = Console::new(Cursor::new(Vec::new()), Vec::new(), next);
         assert_eq!(*console.hidden().unwrap(), "share");
+    }
+
+    /// A keyboard whose window changes its size in the midst of each line.
+    struct Resizing(Vec<io::Result<&'static [u8]>>);
+
+    impl io::Read for Resizing {
+        fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+            let next = self.0.pop().unwrap_or(Ok(b""))?;
+            bytes[..next.len()].copy_from_slice(next);
+            Ok(next.len())
+        }
+    }
+
+    #[test]
+    fn screen_is_drawn_anew_when_the_window_changes_and_the_answer_stays() {
+        let resized = || Err(io::Error::from(RESIZED));
+        let input = || BufReader::new(Resizing(vec![Ok(b"s\n".as_slice()), resized(), Ok(b"ye"), resized()]));
+        let mut full = Full::new(Console::new(input(), Vec::new(), nothing_hidden())).unwrap();
+        assert_eq!(full.ask(&ada(), "a?").unwrap(), "yes");
+        assert_eq!(full.shown().matches("At the keyboard").count(), 3, "once, and twice anew");
+        let mut plain = Plain::new(Console::new(input(), Vec::new(), nothing_hidden()));
+        assert_eq!(plain.private(&ada(), "text", "a?").unwrap(), "yes");
+        assert_eq!(plain.shown().matches("For Ada alone").count(), 3);
     }
 
     /// A keyboard at which a line lies ready whenever somebody looks, and how often such lines were thrown away.

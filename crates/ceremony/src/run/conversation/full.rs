@@ -113,7 +113,8 @@ impl<R: BufRead, W: Write> Conversation for Full<R, W> {
 
     fn ask(&mut self, who: &Person, question: &str) -> Result<String, Gone> {
         self.asked(who, question)?;
-        let answer = self.console.line()?;
+        let view = &self.view;
+        let answer = self.console.line(|console| console.say(&view.drawn(now())))?;
         self.view.tell(&format!("{}: {}", who.name, repeated(&answer)));
         self.view.asked = None;
         Ok(answer)
@@ -127,16 +128,13 @@ impl<R: BufRead, W: Write> Conversation for Full<R, W> {
     }
 
     fn private(&mut self, who: &Person, text: &str, question: &str) -> Result<String, Gone> {
-        self.apart(|console| {
-            console.discard()?;
-            console.say(&format!("For {} alone.\n\n{text}\n\n{question} ", who.name))?;
-            console.line()
-        })
+        self.apart(|console| console.private(who, text, question))
     }
 
     fn show_share(&mut self, who: &Person, heading: &str, share: &str) -> Result<(), Gone> {
         self.asked(who, "only you may see the screen now; everybody else turns away. Press Enter")?;
-        self.console.line()?;
+        let view = &self.view;
+        self.console.line(|console| console.say(&view.drawn(now())))?;
         self.view.asked = None;
         self.apart(|console| console.until_written_down(who, heading, share))?;
         self.tell(&format!("{} has written the share down.", who.name))
@@ -145,6 +143,14 @@ impl<R: BufRead, W: Write> Conversation for Full<R, W> {
     fn progress(&mut self, have: usize, need: usize) -> Result<(), Gone> {
         self.view.progress = Some((have, need));
         self.draw()
+    }
+}
+
+#[cfg(test)]
+impl<R: BufRead> Full<R, Vec<u8>> {
+    /// Everything that was shown since this was asked last.
+    pub(super) fn shown(&mut self) -> String {
+        String::from_utf8(std::mem::take(self.console.output_mut())).unwrap_or_default()
     }
 }
 
@@ -335,7 +341,7 @@ mod tests {
         full.ask(&ada(), "and now?").unwrap();
         full.leave();
         assert!(!full.view.told.concat().contains("abcdef"));
-        let shown = String::from_utf8(std::mem::take(full.console.output_mut())).unwrap();
+        let shown = full.shown();
         assert!(shown.starts_with(ENTER) && shown.ends_with(LEAVE));
         let screens: Vec<&str> = shown.split(CLEAR).filter(|screen| screen.contains("abcdef")).collect();
         assert_eq!(screens.len(), 1, "on one screen");
@@ -350,7 +356,7 @@ mod tests {
         let mut full = full(&format!("{share}\n\x1b[31mno\n"), &[]);
         full.ask(&ada(), "are you here?").unwrap();
         full.ask(&ada(), "and now?").unwrap();
-        let shown = String::from_utf8(std::mem::take(full.console.output_mut())).unwrap();
+        let shown = full.shown();
         assert!(!shown.contains("\x1b[31m"), "what was typed is not obeyed");
         let told = full.close().join("\n");
         assert!(told.contains("Ada: [withheld") && told.contains("[31mno"), "{told}");

@@ -41,7 +41,7 @@ impl<R: BufRead, W: Write> Conversation for Plain<R, W> {
     fn ask(&mut self, who: &Person, question: &str) -> Result<String, Gone> {
         self.0.discard()?;
         self.0.say(&format!("{}: {question} ", who.name))?;
-        self.0.line()
+        self.0.line(|_| Ok(()))
     }
 
     fn secret(&mut self, who: &Person, question: &str) -> Result<Zeroizing<String>, Gone> {
@@ -53,11 +53,7 @@ impl<R: BufRead, W: Write> Conversation for Plain<R, W> {
     }
 
     fn private(&mut self, who: &Person, text: &str, question: &str) -> Result<String, Gone> {
-        self.apart(|console| {
-            console.discard()?;
-            console.say(&format!("For {} alone.\n\n{text}\n\n{question} ", who.name))?;
-            console.line()
-        })
+        self.apart(|console| console.private(who, text, question))
     }
 
     fn show_share(&mut self, who: &Person, heading: &str, share: &str) -> Result<(), Gone> {
@@ -67,6 +63,14 @@ impl<R: BufRead, W: Write> Conversation for Plain<R, W> {
 
     fn progress(&mut self, have: usize, need: usize) -> Result<(), Gone> {
         self.0.say(&format!("Shares: {have}/{need}\n"))
+    }
+}
+
+#[cfg(test)]
+impl<R> Plain<R, Vec<u8>> {
+    /// Everything that was shown since this was asked last.
+    pub(super) fn shown(&mut self) -> String {
+        String::from_utf8(std::mem::take(self.0.output_mut())).unwrap_or_default()
     }
 }
 
@@ -99,7 +103,7 @@ mod tests {
         let (mut plain, left) = plain(&["wrong", "ABCDEF"]);
         plain.show_share(&ada(), "Share 1", "sr1qqq abcdef").unwrap();
         assert!(left.borrow().is_empty());
-        let shown = String::from_utf8(std::mem::take(plain.0.output_mut())).unwrap();
+        let shown = plain.shown();
         let (_, after) = shown.rsplit_once(LEAVE).unwrap();
         assert!(!after.contains("abcdef"));
         let (before, _) = shown.split_once(ENTER).unwrap();
@@ -111,6 +115,6 @@ mod tests {
     fn screen_is_left_when_the_custodian_is_gone() {
         let (mut plain, _) = plain(&[]);
         assert!(plain.show_share(&ada(), "Share 1", "sr1qqq abcdef").is_err());
-        assert!(String::from_utf8(std::mem::take(plain.0.output_mut())).unwrap().ends_with(LEAVE));
+        assert!(plain.shown().ends_with(LEAVE));
     }
 }

@@ -166,7 +166,7 @@ impl Run {
             return hold(plan, setting, &mut Plain::new(console), record);
         }
         // One byte at a time, so that nothing is read ahead of its question.
-        let input = BufReader::with_capacity(1, terminal::open().map_err(terminal::unreadable)?);
+        let input = BufReader::with_capacity(1, terminal::Lines::open()?);
         let [shown, typed] = [terminal::open(), terminal::open()];
         let (shown, typed) = (shown.map_err(terminal::unreadable)?, typed.map_err(terminal::unreadable)?);
         let console = Console::new(input, Guarded(shown), Box::new(terminal_line))
