@@ -77,7 +77,7 @@ pub struct Erased {
 ///
 /// # Errors
 ///
-/// As the operating system says; not when there is no such directory.
+/// The first, once everything was tried; not when there is no such directory.
 pub(crate) fn erase_directory(path: &Path) -> io::Result<()> {
     let entries = match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -85,14 +85,14 @@ pub(crate) fn erase_directory(path: &Path) -> io::Result<()> {
         Ok(_) => return fs::remove_file(path),
         Err(error) => return Err(error),
     };
+    let mut outcome = Ok(());
     for entry in entries {
         let path = entry?.path();
-        if fs::symlink_metadata(&path)?.is_dir() {
-            erase_directory(&path)?
-        } else {
-            erase(&path).map(drop)?
-        }
+        let is_directory = fs::symlink_metadata(&path)?.is_dir();
+        let erased = if is_directory { erase_directory(&path) } else { erase(&path).map(drop) };
+        outcome = outcome.and(erased);
     }
+    outcome?;
     fs::remove_dir(path)
 }
 

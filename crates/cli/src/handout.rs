@@ -143,16 +143,13 @@ impl Handout {
     fn show(&self, store: StoreId, slot: &Slot, shares: &[ShareText]) -> Result<Given, Failure> {
         let mut json = Vec::new();
         for share in shares {
-            let (text, laid_out) = match self.format {
-                Format::Strongroom => {
-                    let text = share_text::encode_grouped(share).map_err(encoding)?;
-                    let rows = numbered_rows(&text);
-                    (text, rows)
-                }
-                _ => {
-                    let text = self.encode(slot, share)?;
-                    (text.clone(), text)
-                }
+            let (text, laid_out) = if self.format == Format::Strongroom {
+                let text = share_text::encode_grouped(share).map_err(encoding)?;
+                let rows = numbered_rows(&text);
+                (text, rows)
+            } else {
+                let text = self.encode(slot, share)?;
+                (text.clone(), text)
             };
             let shown = Zeroizing::new(format!(
                 "{}\nStore {store}\n\nWrite this down; nobody else may see it:\n\n{}",
