@@ -10,7 +10,7 @@ mod age;
 mod openpgp;
 
 use std::fmt;
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
@@ -81,10 +81,16 @@ pub fn is_hybrid(recipient: &str) -> bool {
 ///
 /// As the operating system says, above all when there is such a file.
 pub fn write_private(path: &Path, contents: &[u8]) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    file.set_permissions(fs::Permissions::from_mode(0o600))?;
+    let mut file = create_private(path)?;
     file.write_all(contents)?;
     file.sync_all()
+}
+
+/// The file, still empty.
+pub(crate) fn create_private(path: &Path) -> io::Result<File> {
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.set_permissions(fs::Permissions::from_mode(0o600))?;
+    Ok(file)
 }
 
 /// Why a share could not be encrypted.

@@ -68,10 +68,9 @@ impl Page {
         text::page(self)
     }
 
-    /// The rows of the share: at most six blocks each.
+    /// The rows of the share.
     fn rows(&self) -> Vec<Vec<&str>> {
-        let blocks: Vec<&str> = self.share.split(' ').collect();
-        blocks.chunks(BLOCKS_IN_ROW).map(<[&str]>::to_vec).collect()
+        rows(&self.share)
     }
 
     /// What the QR code holds: the share without spaces, in capitals, which codes hold more densely.
@@ -80,6 +79,29 @@ impl Page {
         text.extend(self.share.chars().filter(|c| *c != ' ').map(|c| c.to_ascii_uppercase()));
         text
     }
+}
+
+/// The rows of a share: at most six blocks each.
+fn rows(share: &str) -> Vec<Vec<&str>> {
+    let blocks: Vec<&str> = share.split(' ').collect();
+    blocks.chunks(BLOCKS_IN_ROW).map(<[&str]>::to_vec).collect()
+}
+
+/// A share as it stands on a page of text, and on a screen: in rows of six blocks, each behind the number of its first block,
+/// so that a block that a correction names is found. A row has at most 52 columns.
+pub fn numbered_rows(share: &str) -> Zeroizing<String> {
+    // Reserved in full, since growing would leave a copy of the share behind.
+    let mut text = Zeroizing::new(String::with_capacity(share.len().saturating_mul(4)));
+    for (number, row) in (0..).zip(rows(share)) {
+        let first = format!("{:>4}", number * BLOCKS_IN_ROW + 1);
+        text.push_str(&first);
+        for block in row {
+            text.push_str("  ");
+            text.push_str(block);
+        }
+        text.push('\n');
+    }
+    text
 }
 
 /// What the page tells its holder.

@@ -33,6 +33,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use strongroom::{HsmKeys, NoHsm, Policy, Proved, Storage, Store};
+use strongroom_audit::Public;
 
 pub use error::CeremonyError;
 pub use journal::JournalError;

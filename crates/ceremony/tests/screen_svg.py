@@ -4,7 +4,7 @@ import re
 import sys
 from html import escape
 
-COLUMNS, WIDTH, HEIGHT, MARGIN = 100, 8.4, 18, 14
+COLUMNS, WIDTH, HEIGHT, MARGIN = 80, 8.4, 18, 14
 PAPER, INK, FAINT = "#16181d", "#e6e6e6", "#8b919c"
 SGR = re.compile(r"\x1b\[([0-9;]*)m")
 

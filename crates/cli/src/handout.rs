@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 use strongroom::{Policy, ShareText, Slot, StoreId, share_text, vault_share};
+use strongroom_ceremony::pages::numbered_rows;
 use zeroize::Zeroizing;
 
 use crate::exit::{Failure, Kind};
@@ -142,14 +143,18 @@ impl Handout {
     fn show(&self, store: StoreId, slot: &Slot, shares: &[ShareText]) -> Result<Given, Failure> {
         let mut json = Vec::new();
         for share in shares {
-            let text = match self.format {
-                Format::Strongroom => share_text::encode_grouped(share).map_err(encoding)?,
-                _ => self.encode(slot, share)?,
+            let (text, laid_out) = if self.format == Format::Strongroom {
+                let text = share_text::encode_grouped(share).map_err(encoding)?;
+                let rows = numbered_rows(&text);
+                (text, rows)
+            } else {
+                let text = self.encode(slot, share)?;
+                (text.clone(), text)
             };
             let shown = Zeroizing::new(format!(
                 "{}\nStore {store}\n\nWrite this down; nobody else may see it:\n\n{}",
                 describe(slot, share),
-                *text
+                laid_out.trim_end_matches('\n')
             ));
             screen::show_until_written_down(&shown, &text)?;
             json.push(share_json(slot, share, &[]));

@@ -10,6 +10,7 @@
 //! | `shares` | collecting shares from files and people |
 //! | `handout` | handing new shares out |
 //! | `terminal` | questions to the person at `/dev/tty` |
+//! | `signals` | what is cleared, erased and restored before a signal ends the process |
 //! | `screen` | a share on a screen of its own, which is cleared however it ends |
 //! | `output` | the only place that writes to stdout and stderr, for people or in JSON |
 //! | `usage` | what is said about a wrong command line |
@@ -30,6 +31,7 @@ mod output;
 mod progress;
 mod screen;
 mod shares;
+mod signals;
 mod terminal;
 mod text;
 mod usage;
@@ -67,7 +69,7 @@ where
     C: FnOnce(&mut Context) -> Result<(), Failure>,
 {
     quiet_panics();
-    screen::watch_signals();
+    signals::watch();
     let (global, command) = match A::try_parse() {
         Ok(arguments) => split(arguments),
         Err(error) => return usage(&error),

@@ -1,46 +1,14 @@
 //! A screen of its own for a share: it shows until it was written down, and nothing of it stays, however it ends.
 
 use std::fs::File;
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{self, BufRead as _, BufReader, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use nix::sys::signal::{SigSet, Signal, raise};
 use nix::sys::termios::{FlushArg, SetArg, SpecialCharacterIndices, Termios, tcflush, tcgetattr, tcsetattr};
 use zeroize::Zeroizing;
 
 use crate::exit::{Failure, Kind};
 use crate::terminal::{open, say, unreadable};
-
-/// Has a thread wait for the signals that end a process, so that a screen is cleared before they do. Called before any other
-/// thread is started, since these must not take the signals.
-pub(crate) fn watch_signals() {
-    let ending = ending_signals();
-    if ending.thread_block().is_err() {
-        return;
-    }
-    let watching = std::thread::Builder::new().name("strongroom-signals".to_owned()).spawn(end_on_signal);
-    if watching.is_err() {
-        let _ = ending.thread_unblock();
-    }
-}
-
-fn end_on_signal() {
-    let ending = ending_signals();
-    while let Ok(signal) = ending.wait() {
-        // The lock is kept, so that no other screen comes while the process ends.
-        let mut shown = shown();
-        leave(&mut shown);
-        // The signal's own effect: its number is what the parent is to see.
-        let _ = ending.thread_unblock();
-        let _ = raise(signal);
-        // It was one that the parent ignores.
-        let _ = ending.thread_block();
-    }
-}
-
-fn ending_signals() -> SigSet {
-    [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT].into_iter().collect()
-}
 
 /// Shows `text` on a screen of its own until its last characters, which `proof` ends in, were typed.
 ///
@@ -70,7 +38,7 @@ pub(crate) fn show_until_written_down(text: &str, proof: &str) -> Result<(), Fai
 pub(crate) struct Screen;
 
 /// What is needed to leave it.
-struct Shown {
+pub(crate) struct Shown {
     terminal: File,
     before: Option<Termios>,
 }
@@ -98,11 +66,13 @@ impl Screen {
 
 impl Drop for Screen {
     fn drop(&mut self) {
-        leave(&mut shown());
+        drop(leave());
     }
 }
 
-fn leave(shown: &mut Option<Shown>) {
+/// Clears the screen that is shown and leaves it. None comes as long as the lock is kept.
+pub(crate) fn leave() -> MutexGuard<'static, Option<Shown>> {
+    let mut shown = shown();
     if let Some(Shown { mut terminal, before }) = shown.take() {
         // Nobody can be told when the terminal is gone, and then nothing shows either.
         let _ = terminal.write_all(LEAVE.as_bytes());
@@ -110,9 +80,25 @@ fn leave(shown: &mut Option<Shown>) {
             let _ = tcsetattr(&terminal, SetArg::TCSANOW, &before);
         }
     }
+    shown
 }
 
-fn shown() -> MutexGuard<'static, Option<Shown>> {
+/// The terminal, to which nothing is written any more once a signal had the screen left: else it would stand on the ordinary one.
+pub(crate) struct Guarded(pub(crate) File);
+
+impl Write for Guarded {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let _shown = shown();
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+/// The screen that is shown, if there is one.
+pub(crate) fn shown() -> MutexGuard<'static, Option<Shown>> {
     SHOWN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -9,15 +9,20 @@ import time
 
 from person import Terminal
 
-SHOWN = r"Write this down.*?\n\n([a-z0-9 ]+)\n.*?last 4 characters: "
+SHOWN = r"Write this down[^\n]*\n\n((?: +\d+(?:  [a-z0-9]{1,6}){1,6}\n)+).*?last 4 characters: "
 ENTERED, LEFT = "\x1b[?1049h\x1b[2J\x1b[H", "\x1b[2J\x1b[H\x1b[?1049l"
+
+
+def copied(rows):
+    """The share as it is written down: without the numbers in front of its rows."""
+    return " ".join(block for row in rows.splitlines() for block in row.split()[1:])
 
 
 def shares_shown(terminal, count):
     shares = []
     for number in range(1, count + 1):
         match = terminal.expect(rf"Share {number} of {count}.*?" + SHOWN)
-        shares.append(match.group(1).strip())
+        shares.append(copied(match.group(1)))
         terminal.type(shares[-1].replace(" ", "")[-4:].upper())
     return shares
 
@@ -33,14 +38,14 @@ def impatient_or_interrupted():
     """Neither Enters that come too early nor an interruption lose a share or leave one on the screen."""
     hasty = Terminal("--store", "hasty", "init", "--policy", "1 of 2")
     hasty.hasty("\n" * 20)
-    first = hasty.expect("Share 1 of 2.*?" + SHOWN).group(1).replace(" ", "")
+    first = copied(hasty.expect("Share 1 of 2.*?" + SHOWN).group(1)).replace(" ", "")
     hasty.type("")
     hasty.expect(r"ends otherwise\. When it is written down, type its last 4 characters: ")
     hasty.type("zzzz" if first[-4:] != "zzzz" else "yyyy")
     hasty.expect(r"ends otherwise\. When it is written down, type its last 4 characters: ")
     assert "Share 2 of 2" not in hasty.shown
     hasty.type(first[-4:] + "\n\n\n")
-    second = hasty.expect("Share 2 of 2.*?" + SHOWN).group(1).replace(" ", "")
+    second = copied(hasty.expect("Share 2 of 2.*?" + SHOWN).group(1)).replace(" ", "")
     assert second != first and not screen_is_left(hasty), "the control"
     hasty.type(second[-4:])
     hasty.expect(r"Made\S* in hasty")

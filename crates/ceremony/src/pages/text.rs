@@ -2,7 +2,7 @@
 
 use zeroize::Zeroizing;
 
-use super::{DUTIES, MARK, Page};
+use super::{DUTIES, MARK, Page, numbered_rows};
 
 pub(super) fn page(page: &Page) -> Zeroizing<String> {
     // Reserved in full, since growing would leave a copy of the share behind.
@@ -21,11 +21,7 @@ pub(super) fn page(page: &Page) -> Zeroizing<String> {
         line(&[&format!("{word:<10}"), value]);
     }
     line(&[""]);
-    for (number, row) in (0..).zip(page.rows()) {
-        let first = number * super::BLOCKS_IN_ROW + 1;
-        line(&[&format!("{first:>4}  "), &Zeroizing::new(row.join("  "))]);
-    }
-    line(&[""]);
+    line(&[&numbered_rows(&page.share)]);
     for duty in DUTIES {
         let mut column = 0;
         for word in duty.split(' ') {

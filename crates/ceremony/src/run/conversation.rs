@@ -2,6 +2,7 @@
 
 mod console;
 mod full;
+mod layout;
 mod plain;
 mod script;
 
@@ -11,7 +12,7 @@ use zeroize::Zeroizing;
 
 use crate::plan::{Person, Step};
 
-pub use console::{Console, EnterScreen, SecretInput};
+pub use console::{Console, Discard, EnterScreen, RESIZED, SecretInput};
 pub use full::Full;
 pub use plain::Plain;
 pub use script::Script;

@@ -1,8 +1,8 @@
 //! New shares: made, brought to their custodians, and proved.
 
-use std::fs::{self, DirBuilder};
+use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use strongroom::{
@@ -12,8 +12,9 @@ use strongroom::{
 
 use super::record::Event;
 use super::shares::{BRING_NEW, Gathering};
-use super::{Ceremony, CeremonyError, Outcome, hexadecimal, remove_directory};
+use super::{Ceremony, CeremonyError, Outcome, hexadecimal};
 use crate::custody::{Recipient, write_private};
+use crate::erasure::{Pages, erase_directory};
 use crate::pages::Page;
 use crate::plan::{Custody, Kind, Person, Plan, Role, Step};
 
@@ -111,7 +112,7 @@ impl<'a> Ceremony<'a> {
         };
         let slot = slot.ok_or(CeremonyError::Misfit(SLOT_GONE))?;
         let directory = self.shares_directory();
-        remove_directory(&directory).map_err(|error| CeremonyError::io(NO_SHARE_FILES, error))?;
+        erase_directory(&directory).map_err(|error| CeremonyError::io(NO_SHARE_FILES, error))?;
         let made = DirBuilder::new().recursive(true).mode(0o700).create(&directory);
         made.map_err(|error| CeremonyError::io(NO_SHARE_FILES, error))?;
         for share in deal.shares() {
@@ -154,24 +155,34 @@ impl<'a> Ceremony<'a> {
             Custody::Paper => {
                 let (title, date) = (&self.plan.title, date(self.now()));
                 let page = Page::new(title, &to.name, &date, store, slot, share, self.setting.rehearsal)?;
-                let paths =
-                    ["html", "txt"].map(|form| self.shares_directory().join(format!("{name}.{form}")));
-                for (path, form) in paths.iter().zip([page.html(), page.text()]) {
-                    write_private(path, form.as_bytes())
-                        .map_err(|error| CeremonyError::io(NO_SHARE_FILES, error))?;
+                let mut pages = Pages::default();
+                for (form, text) in [("html", page.html()), ("txt", page.text())] {
+                    let path = self.shares_directory().join(format!("{name}.{form}"));
+                    let written = pages.write(path, text.as_bytes());
+                    written.map_err(|error| CeremonyError::io(NO_SHARE_FILES, error))?;
                 }
-                let printed = self.printed(to, &paths);
-                for path in &paths {
-                    erase(path)
-                        .map_err(|error| CeremonyError::io("a printed page could not be erased", error))?;
-                }
-                printed?;
+                self.printed(to, pages)?;
             }
         }
         Ok(())
     }
 
-    fn printed(&mut self, to: &Person, paths: &[PathBuf]) -> Result<(), CeremonyError> {
+    fn printed(&mut self, to: &Person, pages: Pages) -> Result<(), CeremonyError> {
+        let printed = self.until_printed(to, pages.paths());
+        let missing =
+            pages.erase().map_err(|error| CeremonyError::io("a printed page could not be erased", error))?;
+        printed?;
+        for path in missing {
+            self.talk.tell(&format!(
+                "{} was not there any more. The page was overwritten wherever it was moved to on this disk: whoever copied it \
+                 must destroy the copy.",
+                path.display()
+            ))?;
+        }
+        Ok(())
+    }
+
+    fn until_printed(&mut self, to: &Person, paths: &[PathBuf]) -> Result<(), CeremonyError> {
         for path in paths {
             self.talk.tell(&format!(
                 "{}: your page is {}; it is erased after this.",
@@ -307,8 +318,8 @@ impl<'a> Ceremony<'a> {
         if let Some(set) = set.and_then(|set| set.try_into().ok()) {
             self.void_set(set, waiting.is_some() && self.open.is_none())?;
         }
-        let removed = remove_directory(&self.shares_directory());
-        removed.map_err(|error| CeremonyError::io(NO_SHARE_FILES, error))?;
+        let erased = erase_directory(&self.shares_directory());
+        erased.map_err(|error| CeremonyError::io(NO_SHARE_FILES, error))?;
         self.note(|journal| {
             journal.undo(&[Step::Deal, Step::HandOut, Step::Acknowledge, Step::CoolOff, Step::Prove]);
         })
@@ -377,16 +388,6 @@ impl Gathering for Proving<'_> {
         let missing = self.possession.missing().len();
         (usize::saturating_sub(need, missing), need)
     }
-}
-
-/// Overwrites a file and removes it. On a disk that moves what is written this erases nothing for certain: pages belong on a
-/// memory file system.
-fn erase(path: &Path) -> std::io::Result<()> {
-    let length = usize::try_from(fs::metadata(path)?.len()).unwrap_or(0);
-    let file = fs::OpenOptions::new().write(true).open(path)?;
-    std::io::Write::write_all(&mut &file, &vec![0; length])?;
-    file.sync_all()?;
-    fs::remove_file(path)
 }
 
 /// Group and index tell it from every other, so that it need not hold a long name whole: file systems take 255 bytes.
@@ -468,14 +469,5 @@ mod tests {
         assert_eq!(file, format!("share-{}-1-{}", "é".repeat(80), "王".repeat(20)));
         fs::write(directory.path().join(format!("{file}.html")), "").unwrap();
         assert_ne!(file, file_name(Some(&group), 2, &name));
-    }
-
-    #[test]
-    fn erased_file_is_gone() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("page");
-        fs::write(&path, "sr1").unwrap();
-        erase(&path).unwrap();
-        assert!(!path.exists());
     }
 }

@@ -92,6 +92,16 @@ impl Verify {
     }
 }
 
+/// What came of checking shares.
+#[derive(Default)]
+struct Checked {
+    found: Vec<Value>,
+    /// Those of our own form, with their sets.
+    own: Vec<([u8; 16], ShareIdentity)>,
+    /// Where each came from, and what is wrong with it.
+    bad: Vec<(String, String)>,
+}
+
 /// Checks the shares that come from files or from a person, each by itself. Returns those of our own form, with their sets.
 pub(crate) fn check(
     context: &mut Context,
@@ -99,67 +109,105 @@ pub(crate) fn check(
 ) -> Result<Vec<([u8; 16], ShareIdentity)>, Failure> {
     context.protect()?;
     let output = context.output;
-    let mut texts = Vec::new();
-    for file in &context.global.common.share_files {
-        for (line, text) in shares::read_file(output, file)? {
-            texts.push((format!("{}, line {line}", file.display()), text));
-        }
-    }
-    if texts.is_empty() {
-        if !context.global.common.share_files.is_empty() {
-            return Err(Failure::usage("the share files hold no share"));
-        }
+    let mut checked = Checked::default();
+    if context.global.common.share_files.is_empty() {
         if !terminal::is_present() {
             return Err(Failure::usage("there is no terminal to ask at: give --share-file FILE"));
         }
-        let text = terminal::ask_hidden("Share (it does not show): ")?;
-        texts.push(("the share that was typed".to_owned(), text.unwrap_or_default()));
+        checked.ask(context, &mut against)?;
+    } else {
+        let mut texts = Vec::new();
+        for file in &context.global.common.share_files {
+            for (line, text) in shares::read_file(output, file)? {
+                texts.push((format!("{}, line {line}", file.display()), text));
+            }
+        }
+        if texts.is_empty() {
+            return Err(Failure::usage("the share files hold no share"));
+        }
+        for (origin, text) in texts {
+            if let Err(why) = checked.take(context, &mut against, &origin, &text)? {
+                checked.bad.push((origin, why));
+            }
+        }
     }
-    let mut found = Vec::new();
-    let mut own = Vec::new();
-    let mut bad = Vec::new();
-    for (origin, text) in texts {
-        let checked = match shares::parse(text.trim()) {
-            Err(why) => Err(why),
-            Ok(Typed::Own(share)) => against
-                .verify(&share)
-                .map(|identity| (share.set, identity))
-                .map_err(|error| error.to_string()),
+    tell(context, &checked)?;
+    Ok(checked.own)
+}
+
+impl Checked {
+    /// Asks the person until a share is good, nothing is typed, or it was tried often enough: whoever is sent away by the first
+    /// error types the share into the shell next.
+    fn ask(&mut self, context: &mut Context, against: &mut Against) -> Result<(), Failure> {
+        let mut prompt = "Share (it does not show): ";
+        for _ in 0..TRIES {
+            let typed = terminal::ask_hidden(prompt)?.unwrap_or_default();
+            // What of a paste follows the first line is for no shell.
+            terminal::open()
+                .and_then(|terminal| terminal::discard(&terminal))
+                .map_err(terminal::unreadable)?;
+            if typed.trim().is_empty() {
+                break;
+            }
+            let Err(why) = self.take(context, against, TYPED, &typed)? else {
+                self.bad.clear();
+                return Ok(());
+            };
+            context.output.note(&format!("Not taken: {why}."));
+            self.bad = vec![(TYPED.to_owned(), why)];
+            prompt = "Share again, or nothing to end (it does not show): ";
+        }
+        if self.bad.is_empty() {
+            return Err(Failure::new(Kind::Sealed, "no share was typed: nothing was checked"));
+        }
+        Ok(())
+    }
+
+    /// Checks one share; what is wrong with it comes back.
+    fn take(
+        &mut self,
+        context: &mut Context,
+        against: &mut Against,
+        origin: &str,
+        text: &str,
+    ) -> Result<Result<(), String>, Failure> {
+        let share = match shares::parse(text.trim()) {
+            Err(why) => return Ok(Err(why)),
+            Ok(Typed::Own(share)) => share,
             Ok(Typed::Mended(share, corrections)) => {
                 if !terminal::is_present() {
-                    Err(shares::unconfirmed(&corrections))
-                } else if shares::confirm(output, &corrections)? {
-                    let verified = against.verify(&share).map(|identity| (share.set, identity));
-                    verified.map_err(|error| error.to_string())
-                } else {
-                    Err("it was not typed as it is written".to_owned())
+                    return Ok(Err(shares::unconfirmed(&corrections)));
                 }
+                if !shares::confirm(context.output, &corrections)? {
+                    return Ok(Err("it was not typed as it is written".to_owned()));
+                }
+                share
             }
             Ok(Typed::Raw(share)) => {
                 let again = against.again(context)?;
-                let taken = std::mem::replace(&mut against, again);
-                match taken.recognise(share) {
+                let taken = std::mem::replace(against, again);
+                return Ok(match taken.recognise(share) {
                     Ok(accepted) => {
-                        found.push(accepted_json(&origin, &accepted));
-                        continue;
+                        self.found.push(accepted_json(origin, &accepted));
+                        Ok(())
                     }
                     Err(failure) => Err(failure.message),
-                }
+                });
             }
         };
-        match checked {
-            Ok((set, identity)) => {
-                found.push(identity_json(&origin, &identity));
-                own.push((set, identity));
+        Ok(match against.verify(&share) {
+            Ok(identity) => {
+                self.found.push(identity_json(origin, &identity));
+                self.own.push((share.set, identity));
+                Ok(())
             }
-            Err(why) => bad.push((origin, why)),
-        }
+            Err(error) => Err(error.to_string()),
+        })
     }
-    tell(context, &found, &bad)?;
-    Ok(own)
 }
 
-fn tell(context: &Context, found: &[Value], bad: &[(String, String)]) -> Result<(), Failure> {
+fn tell(context: &Context, checked: &Checked) -> Result<(), Failure> {
+    let Checked { found, bad, .. } = checked;
     let output = context.output;
     let lines: Vec<String> = found
         .iter()
@@ -200,3 +248,7 @@ fn accepted_json(origin: &str, share: &strongroom::Accepted) -> Value {
         "index": share.index, "threshold": null, "state": "active",
     })
 }
+
+const TYPED: &str = "the share that was typed";
+/// So often may a share be typed.
+const TRIES: usize = 5;

@@ -15,6 +15,8 @@ use crate::commands;
 use crate::context::Context;
 use crate::exit::{Failure, Kind};
 use crate::output::Output;
+use crate::signals;
+use crate::terminal::Settings;
 use crate::usage;
 
 /// Take commands until `exit`.
@@ -86,7 +88,10 @@ impl Shell {
         // No history file: names are secrets too.
         let mut editor = rustyline::DefaultEditor::new().map_err(|error| failed(&error))?;
         loop {
-            let line = match editor.readline("strongroom> ") {
+            let settings = Settings::keep();
+            let line = signals::stoppable(|| editor.readline("strongroom> "));
+            drop(settings);
+            let line = match line {
                 Ok(line) => line,
                 Err(ReadlineError::Interrupted) => continue,
                 Err(ReadlineError::Eof) => return Ok(()),

@@ -31,6 +31,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use zeroize::Zeroizing;
 
 use super::console::CLEAR;
+use super::layout::{WIDTH, harmless, repeated, wrapped};
 use super::{Console, Conversation, Gone, Stage};
 use crate::plan::{Person, Step};
 
@@ -74,6 +75,7 @@ impl<R: BufRead, W: Write> Full<R, W> {
     fn asked(&mut self, who: &Person, question: &str) -> Result<(), Gone> {
         let roles: Vec<_> = who.roles.iter().map(|role| role.word()).collect();
         self.view.asked = Some((format!("{} ({})", who.name, roles.join(", ")), question.to_owned()));
+        self.console.discard()?;
         self.draw()
     }
 
@@ -111,8 +113,9 @@ impl<R: BufRead, W: Write> Conversation for Full<R, W> {
 
     fn ask(&mut self, who: &Person, question: &str) -> Result<String, Gone> {
         self.asked(who, question)?;
-        let answer = self.console.line()?;
-        self.view.tell(&format!("{}: {answer}", who.name));
+        let view = &self.view;
+        let answer = self.console.line(|console| console.say(&view.drawn(now())))?;
+        self.view.tell(&format!("{}: {}", who.name, repeated(&answer)));
         self.view.asked = None;
         Ok(answer)
     }
@@ -125,23 +128,29 @@ impl<R: BufRead, W: Write> Conversation for Full<R, W> {
     }
 
     fn private(&mut self, who: &Person, text: &str, question: &str) -> Result<String, Gone> {
-        self.apart(|console| {
-            console.say(&format!("For {} alone.\n\n{text}\n\n{question} ", who.name))?;
-            console.line()
-        })
+        self.apart(|console| console.private(who, text, question))
     }
 
     fn show_share(&mut self, who: &Person, heading: &str, share: &str) -> Result<(), Gone> {
         self.asked(who, "only you may see the screen now; everybody else turns away. Press Enter")?;
-        self.console.line()?;
+        let view = &self.view;
+        self.console.line(|console| console.say(&view.drawn(now())))?;
         self.view.asked = None;
-        self.apart(|console| console.until_written_down(heading, share))?;
+        self.apart(|console| console.until_written_down(who, heading, share))?;
         self.tell(&format!("{} has written the share down.", who.name))
     }
 
     fn progress(&mut self, have: usize, need: usize) -> Result<(), Gone> {
         self.view.progress = Some((have, need));
         self.draw()
+    }
+}
+
+#[cfg(test)]
+impl<R: BufRead> Full<R, Vec<u8>> {
+    /// Everything that was shown since this was asked last.
+    pub(super) fn shown(&mut self) -> String {
+        String::from_utf8(std::mem::take(self.console.output_mut())).unwrap_or_default()
     }
 }
 
@@ -164,8 +173,9 @@ struct View {
 
 impl View {
     fn tell(&mut self, text: &str) {
+        let text = harmless(text);
         self.lines.extend(text.lines().flat_map(wrapped));
-        self.told.push(text.to_owned());
+        self.told.push(text);
     }
 
     fn drawn(&self, now: u64) -> String {
@@ -236,34 +246,10 @@ impl View {
     }
 }
 
-/// Lines of at most the screen's width.
-fn wrapped(text: &str) -> impl Iterator<Item = String> + use<> {
-    let mut lines: Vec<String> = vec![String::new()];
-    let mut width = 0;
-    for word in text.split(' ') {
-        let letters: Vec<char> = word.chars().collect();
-        for (piece_number, piece) in letters.chunks(WIDTH).enumerate() {
-            if width > 0 && (width + 1 + piece.len() > WIDTH || piece_number > 0) {
-                lines.push(String::new());
-                width = 0;
-            }
-            let Some(line) = lines.last_mut() else { continue };
-            if width > 0 {
-                line.push(' ');
-                width += 1;
-            }
-            line.extend(piece);
-            width += piece.len();
-        }
-    }
-    lines.into_iter()
-}
-
 fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
-const WIDTH: usize = 78;
 const LINES: usize = 24;
 /// So many lines of what was said are shown, even where that is more than fits.
 const LEAST: usize = 3;
@@ -277,20 +263,10 @@ const PLAIN: &str = "\x1b[0m";
 mod tests {
     use std::io::Cursor;
 
+    use super::super::console::tests::ada;
     use super::super::console::{ENTER, LEAVE};
     use super::*;
-    use crate::plan::{Kind, Role};
-
-    fn ada() -> Person {
-        Person {
-            name: "Ada".to_owned(),
-            initials: "A".to_owned(),
-            roles: [Role::Custodian].into(),
-            group: None,
-            custody: None,
-            signing: None,
-        }
-    }
+    use crate::plan::Kind;
 
     fn full(typed: &str, secrets: &[&str]) -> Full<Cursor<Vec<u8>>, Vec<u8>> {
         let mut secrets: VecDeque<String> = secrets.iter().map(|&secret| secret.to_owned()).collect();
@@ -365,11 +341,26 @@ mod tests {
         full.ask(&ada(), "and now?").unwrap();
         full.leave();
         assert!(!full.view.told.concat().contains("abcdef"));
-        let shown = String::from_utf8(std::mem::take(full.console.output_mut())).unwrap();
+        let shown = full.shown();
         assert!(shown.starts_with(ENTER) && shown.ends_with(LEAVE));
         let screens: Vec<&str> = shown.split(CLEAR).filter(|screen| screen.contains("abcdef")).collect();
         assert_eq!(screens.len(), 1, "on one screen");
-        assert!(screens.iter().all(|screen| screen.starts_with("Share 1") && !screen.contains("keyboard")));
+        let alone =
+            |screen: &&str| screen.starts_with("For Ada alone.\n\nShare 1") && !screen.contains("keyboard");
+        assert!(screens.iter().all(alone));
+    }
+
+    #[test]
+    fn share_that_answers_a_question_is_neither_shown_nor_told_at_the_end() {
+        let share = "sr1qqqqqqqqqqzs3x2c37alc3zyk9ne8y42ad7t2vjk3m5n6p8uw0ff4c2exj5mt3yh77ll2s";
+        let mut full = full(&format!("{share}\n\x1b[31mno\n"), &[]);
+        full.ask(&ada(), "are you here?").unwrap();
+        full.ask(&ada(), "and now?").unwrap();
+        let shown = full.shown();
+        assert!(!shown.contains("\x1b[31m"), "what was typed is not obeyed");
+        let told = full.close().join("\n");
+        assert!(told.contains("Ada: [withheld") && told.contains("[31mno"), "{told}");
+        assert!(!told.contains("3zyk9ne") && !shown.contains("3zyk9ne"));
     }
 
     #[test]

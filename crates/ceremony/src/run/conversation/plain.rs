@@ -4,6 +4,7 @@ use std::io::{BufRead, Write};
 
 use zeroize::Zeroizing;
 
+use super::layout::harmless;
 use super::{Console, Conversation, Gone, Stage};
 use crate::plan::Person;
 
@@ -34,15 +35,17 @@ impl<R: BufRead, W: Write> Conversation for Plain<R, W> {
     }
 
     fn tell(&mut self, text: &str) -> Result<(), Gone> {
-        self.0.say(&format!("{text}\n"))
+        self.0.say(&format!("{}\n", harmless(text)))
     }
 
     fn ask(&mut self, who: &Person, question: &str) -> Result<String, Gone> {
+        self.0.discard()?;
         self.0.say(&format!("{}: {question} ", who.name))?;
-        self.0.line()
+        self.0.line(|_| Ok(()))
     }
 
     fn secret(&mut self, who: &Person, question: &str) -> Result<Zeroizing<String>, Gone> {
+        self.0.discard()?;
         self.0.say(&format!("{}: {question} (nothing is shown) ", who.name))?;
         let typed = self.0.hidden()?;
         self.0.say("\n")?;
@@ -50,19 +53,24 @@ impl<R: BufRead, W: Write> Conversation for Plain<R, W> {
     }
 
     fn private(&mut self, who: &Person, text: &str, question: &str) -> Result<String, Gone> {
-        self.apart(|console| {
-            console.say(&format!("For {} alone.\n\n{text}\n\n{question} ", who.name))?;
-            console.line()
-        })
+        self.apart(|console| console.private(who, text, question))
     }
 
     fn show_share(&mut self, who: &Person, heading: &str, share: &str) -> Result<(), Gone> {
         self.ask(who, "only you may see the screen now; everybody else turns away. Press Enter")?;
-        self.apart(|console| console.until_written_down(heading, share))
+        self.apart(|console| console.until_written_down(who, heading, share))
     }
 
     fn progress(&mut self, have: usize, need: usize) -> Result<(), Gone> {
         self.0.say(&format!("Shares: {have}/{need}\n"))
+    }
+}
+
+#[cfg(test)]
+impl<R> Plain<R, Vec<u8>> {
+    /// Everything that was shown since this was asked last.
+    pub(super) fn shown(&mut self) -> String {
+        String::from_utf8(std::mem::take(self.0.output_mut())).unwrap_or_default()
     }
 }
 
@@ -73,19 +81,9 @@ mod tests {
     use std::io::{self, Cursor};
     use std::rc::Rc;
 
+    use super::super::console::tests::ada;
     use super::super::console::{ENTER, LEAVE};
     use super::*;
-
-    fn ada() -> Person {
-        Person {
-            name: "Ada".to_owned(),
-            initials: "A".to_owned(),
-            roles: [crate::plan::Role::Custodian].into(),
-            group: None,
-            custody: None,
-            signing: None,
-        }
-    }
 
     type Secrets = Rc<RefCell<VecDeque<String>>>;
 
@@ -105,7 +103,7 @@ mod tests {
         let (mut plain, left) = plain(&["wrong", "ABCDEF"]);
         plain.show_share(&ada(), "Share 1", "sr1qqq abcdef").unwrap();
         assert!(left.borrow().is_empty());
-        let shown = String::from_utf8(std::mem::take(plain.0.output_mut())).unwrap();
+        let shown = plain.shown();
         let (_, after) = shown.rsplit_once(LEAVE).unwrap();
         assert!(!after.contains("abcdef"));
         let (before, _) = shown.split_once(ENTER).unwrap();
@@ -117,6 +115,6 @@ mod tests {
     fn screen_is_left_when_the_custodian_is_gone() {
         let (mut plain, _) = plain(&[]);
         assert!(plain.show_share(&ada(), "Share 1", "sr1qqq abcdef").is_err());
-        assert!(String::from_utf8(std::mem::take(plain.0.output_mut())).unwrap().ends_with(LEAVE));
+        assert!(plain.shown().ends_with(LEAVE));
     }
 }

@@ -30,7 +30,8 @@ use crate::config;
 use crate::context::Context;
 use crate::exit::{Failure, Kind};
 use crate::output::Output;
-use crate::screen::Screen;
+use crate::screen::{Guarded, Screen};
+use crate::signals::Farewell;
 use crate::terminal;
 
 /// Hold a ceremony.
@@ -69,6 +70,7 @@ impl Run {
         let setting = Setting { hsm, rehearsal: self.rehearse, ..Setting::default() };
         let path = self.transcript_path(&plan)?;
         let (mut transcript, _) = Transcript::open(&path, setting.clock, seal)?;
+        let _farewell = Farewell::new(self.farewell(context.ceremonies));
         let ended = self.talk(&plan, setting, &mut transcript, output)?;
         let sealed = match ended {
             Ended::Cooling { .. } => None,
@@ -141,6 +143,16 @@ impl Run {
         }
     }
 
+    /// What is said when a signal ends it.
+    fn farewell(&self, ceremonies: &str) -> String {
+        let plan = self.plan.display();
+        if self.rehearse {
+            format!("The rehearsal stopped. `{ceremonies} run {plan} --rehearse` begins it anew.")
+        } else {
+            format!("The ceremony stopped. `{ceremonies} run {plan} --resume` goes on with it.")
+        }
+    }
+
     fn talk(
         &self,
         plan: &Plan,
@@ -154,12 +166,16 @@ impl Run {
             let console = Console::new(input, io::stdout(), Box::new(stdin_line));
             return hold(plan, setting, &mut Plain::new(console), record);
         }
-        let input = BufReader::new(terminal::open().map_err(terminal::unreadable)?);
-        let shown = terminal::open().map_err(terminal::unreadable)?;
-        let console = Console::new(input, shown, Box::new(terminal_line)).with_screens(Box::new(|| {
-            let screen = Screen::enter().map_err(|failure| io::Error::other(failure.message))?;
-            Ok(Box::new(screen))
-        }));
+        // One byte at a time, so that nothing is read ahead of its question.
+        let input = BufReader::with_capacity(1, terminal::Lines::open()?);
+        let [shown, typed] = [terminal::open(), terminal::open()];
+        let (shown, typed) = (shown.map_err(terminal::unreadable)?, typed.map_err(terminal::unreadable)?);
+        let console = Console::new(input, Guarded(shown), Box::new(terminal_line))
+            .discarding(Box::new(move || terminal::discard(&typed)))
+            .with_screens(Box::new(|| {
+                let screen = Screen::enter().map_err(|failure| io::Error::other(failure.message))?;
+                Ok(Box::new(screen))
+            }));
         if self.plain || env::var_os("TERM").is_none_or(|term| term == "dumb") {
             return hold(plan, setting, &mut Plain::new(console), record);
         }
