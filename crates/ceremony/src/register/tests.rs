@@ -241,7 +241,13 @@ fn check_of(set: [u8; 16], rehearsal: bool, is_done: bool) -> Account {
 
 /// A ceremony in which these people brought shares of these indexes.
 fn check_by(brought: &[(&str, u8)], set: [u8; 16], rehearsal: bool, is_done: bool) -> Account {
-    let opened = Event::Opened { kind: Kind::ShareCheck, title: "Check", plan: [1; 32], rehearsal };
+    let opened = Event::Opened {
+        kind: Kind::ShareCheck,
+        title: "Check",
+        plan: [1; 32],
+        rehearsal,
+        requested_by: None,
+    };
     let people: Vec<_> = brought.iter().map(|(name, index)| (person(name), *index)).collect();
     let accepted =
         people.iter().map(|(by, index)| Event::ShareAccepted { set, group: None, index: *index, by });
@@ -300,7 +306,16 @@ fn share_that_was_proved_twice_was_proved_the_last_time() {
         transcript.record(&event).unwrap();
     };
     let (set, other) = ([6; 16], [7; 16]);
-    on(1, Event::Opened { kind: Kind::Rekey, title: "Rekey", plan: [1; 32], rehearsal: false });
+    on(
+        1,
+        Event::Opened {
+            kind: Kind::Rekey,
+            title: "Rekey",
+            plan: [1; 32],
+            rehearsal: false,
+            requested_by: None,
+        },
+    );
     // The first set was void before anybody used it: its proof is no proof of the second.
     on(2, Event::Proved { by: &ada, set: other, group: None, index: 1 });
     on(3, Event::HandedOut { set, group: None, index: 1, threshold: 1, to: &ada, custody: "paper" });

@@ -1,5 +1,6 @@
 //! The store under a ceremony: opened, changed, checked, exported.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -8,7 +9,7 @@ use std::sync::Arc;
 use sha2::{Digest as _, Sha256};
 use strongroom::backup::{Backup, BackupUnsealing, VerifiedBackup};
 use strongroom::{
-    DiskStorage, OpenError, SealedStore, Slot, SlotSet, SlotState, Storage, Store, verify_share,
+    DiskStorage, OpenError, Progress, SealedStore, Slot, SlotSet, SlotState, Storage, Store, verify_share,
 };
 
 use super::dealing::Deal;
@@ -75,6 +76,7 @@ impl<'a> Ceremony<'a> {
         let mut unsealing = sealed.unsealing().with_hsm(self.hsm());
         let refused = pollster::block_on(unsealing.ask_hsms());
         let refused = refused.map_err(|error| CeremonyError::io("the HSMs were not asked", error))?;
+        self.hsms_opened(&unsealing.progress())?;
         for person in self.share_holders() {
             if unsealing.ready().is_some() {
                 break;
@@ -102,6 +104,13 @@ impl<'a> Ceremony<'a> {
         Ok(())
     }
 
+    /// Writes down which keys in HSMs gave their part, each once.
+    fn hsms_opened(&mut self, slots: &[Progress]) -> Result<(), CeremonyError> {
+        let opened = slots.iter().flat_map(|slot| &slot.hsm_keys).filter(|(_, is_here)| *is_here);
+        let keys: BTreeSet<_> = opened.map(|(key, _)| key.to_string()).collect();
+        keys.iter().try_for_each(|key| self.event(&Event::Fact { name: "hsm-opened", value: key }))
+    }
+
     /// Who brings shares: after the commit those who got new ones.
     fn share_holders(&self) -> Vec<&'a Person> {
         let role = if self.journal.is_done(Step::Commit) { Role::Custodian } else { Role::Holder };
@@ -115,6 +124,7 @@ impl<'a> Ceremony<'a> {
         let mut unsealing = Backup::open(file)?.unsealing();
         let asked = pollster::block_on(unsealing.ask_hsms(self.hsm()));
         asked.map_err(|error| CeremonyError::io("the HSMs were not asked", error))?;
+        self.hsms_opened(&unsealing.progress())?;
         for person in self.share_holders() {
             if unsealing.ready().is_some() {
                 break;
@@ -237,7 +247,7 @@ impl<'a> Ceremony<'a> {
         let hash = hexadecimal(&Sha256::digest(text.as_bytes()));
         self.event(&Event::Fact { name: "slot-file", value: &hash })?;
         self.talk.tell(&format!(
-            "The public slot file is {}. Give each holder a copy; its hash is {hash}.",
+            "The public slot file is {}. Give each holder a copy; the file's SHA-256 is {hash}.",
             path.display()
         ))?;
         Ok(())
@@ -300,14 +310,18 @@ impl<'a> Ceremony<'a> {
             Err(CeremonyError::Open(OpenError::NoStore) | CeremonyError::Storage(_)) if creating => None,
             slots => Some(slots?),
         };
-        let state = slots.and_then(|slots| slots.find(id).map(Slot::state));
-        match state {
+        let slot = slots.as_ref().and_then(|slots| Some((slots.store(), slots.find(id)?)));
+        match slot.map(|(_, slot)| slot.state()) {
             Some(SlotState::Active) => {
                 let steps = self.plan.steps.clone();
                 for step in steps.into_iter().take_while(|step| *step != Step::Commit).chain([Step::Commit]) {
                     self.journal.done(step)?;
                 }
                 self.event(&Event::Fact { name: "interrupted", value: "after the commit" })?;
+                // Nobody may have written it down.
+                if let Some((store, slot)) = slot {
+                    self.event(&Event::Committed { store: &store.to_string(), set: slot.set_id() })?;
+                }
             }
             Some(SlotState::Pending) if self.journal.is_done(Step::HandOut) => {
                 self.journal.undo(&[Step::Prove])?;
