@@ -62,6 +62,11 @@ BAD_LINES = {
     "an invisible character": (b'"a word"', '"a\u200bword"'.encode()),
     "a key in hexadecimal": (b'"a word"', b'"' + b"0a" * 20 + b'"'),
     "a key in groups": (b'"a word"', b'"sr1qpz ry9x8g f2tvdw 0s3jn5 4khce6 mua7lq pzry9x 8gf2tv dw0s3j"'),
+    "a share with full stops": (b'"a word"', b'"sr1qpz.ry9x8g.f2tvdw.0s3jn5.4khce6.mua7lq.pzry9x.8gf2tv.dw0s3j"'),
+    "a share in numbered groups": (b'"a word"', b'"1: SR1Q, 2: YT64, 3: U5MH, 4: GKT6, 5: 7FFN, 6: 846Q, 7: 2YNJ, 8: 82SQ, 9: QSR4, 10: MAMM"'),
+    "half a share": (b'"a word"', '"kt67f·fn846·q2ynj·82sqq·sr4ma·mmtaa·w337r·fmva4·mrcnk"'.encode()),
+    "a share letter by letter": (b'"a word"', b'"s r 1 q y t 6 4 u 5 m h g k t 6 7 f f n 8 4 6 q 2 y n j 8 2 s q q s r 4 m a m m"'),
+    "a key in hexadecimal with commas": (b'"a word"', b'"0a, b1, ' + b"00, 1f, " * 9 + b'c3"'),
     "a word in capitals": (b'"b":1', b'"B":1'),
     "bytes that are not text": (b'"a word"', b'"\xff"'),
 }

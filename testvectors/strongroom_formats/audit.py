@@ -1,5 +1,6 @@
 """Section Audit chain: lines of JSON, each with the hash of the one before, and a signature over all of them."""
 
+import itertools
 import json
 import re
 from datetime import datetime, timezone
@@ -224,19 +225,69 @@ def _is_invisible(c: str) -> bool:
     return any(int(first, 16) <= ord(c) <= int(last, 16) for first, last in spans)
 
 
-def looks_like_a_key(text: str) -> bool:
-    def letters(part: str) -> int:
-        return len(re.findall("[A-Za-z0-9]", part))
+BECH32 = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
 
+
+def looks_like_a_key(text: str) -> bool:
     for pattern in ("[A-Za-z0-9+=]+", "[0-9A-Fa-f :-]+"):
-        if any(letters(part) >= 40 and re.search("[0-9]", part) for part in re.findall(pattern, text)):
+        for part in re.findall(pattern, text):
+            if len(re.findall("[A-Za-z0-9]", part)) >= 40 and re.search("[0-9]", part):
+                return True
+    for words in map(_joined, _stretches(text)):
+        counted = [word for word in words if not re.fullmatch("[0-9]{1,2}", word)]
+        if _hexadecimal(words) or _is_share(counted) or _is_random(counted):
             return True
-    for part in re.findall("[A-Za-z0-9 :_+/=-]+", text):
-        turns = [
-            bool(re.match("[A-Za-z][0-9]|[0-9][A-Za-z]|[a-z][A-Z]", part[place - 1 : place + 1])) if place else False
-            for place in range(len(part))
-            if part[place].isalnum()
-        ]
-        if any(sum(turns[start : start + 40]) >= 10 for start in range(len(turns) - 39)):
+    return False
+
+
+def _stretches(text: str) -> list[list[str]]:
+    """The words between which nothing stands but separators."""
+    separators = "0-bf 2000-2bff 3000-303f fe00-fe6f feff-ff0f fffd-fffd e0000-e0fff"
+    spans = [tuple(int(end, 16) for end in span.split("-")) for span in separators.split()]
+    parts, found = [""], []
+    for c in text:
+        parts[-1] += c
+        if not any(first <= ord(c) <= last for first, last in spans):
+            parts.append("")
+    for part in parts:
+        found.append(re.findall("[A-Za-z0-9]+", part))
+    return found
+
+
+def _joined(words: list[str]) -> list[str]:
+    """Ten single characters or more, one after another, are one word."""
+    joined = []
+    for single, run in itertools.groupby(words, lambda word: len(word) == 1):
+        run = list(run)
+        joined += ["".join(run)] if single and len(run) >= 10 else run
+    return joined
+
+
+def _hexadecimal(words: list[str]) -> bool:
+    for is_hexadecimal, run in itertools.groupby(words, lambda word: bool(re.fullmatch("[0-9A-Fa-f]+", word))):
+        digits = "".join(run)
+        numbers = len(re.findall("[0-9]", digits))
+        if is_hexadecimal and len(digits) >= 40 and min(numbers, len(digits) - numbers) >= 4:
+            return True
+    return False
+
+
+def _is_share(words: list[str]) -> bool:
+    return any(re.match(f"sr1[{BECH32}]{{37}}", "".join(words[first:]).lower()) for first in range(len(words)))
+
+
+def _is_random(words: list[str]) -> bool:
+    letters = []
+    for word in words:
+        turns = [bool(re.match("[A-Za-z][0-9]|[0-9][A-Za-z]|[a-z][A-Z]", word[place - 1 :])) for place in range(1, len(word))]
+        mixed = len(word) >= 4 and any(turns)
+        left = max(4, len(word) // 4)
+        for c, turn in zip(word, [False, *turns]):
+            counts = mixed and turn and left > 0
+            left -= counts
+            letters.append((mixed, counts, c.lower() in BECH32))
+    for start in range(len(letters) - 39):
+        mixed, turns, bech32 = map(sum, zip(*letters[start : start + 40]))
+        if (mixed >= 20 and turns >= 10) or (bech32 == 40 and mixed >= 12 and turns >= 5):
             return True
     return False

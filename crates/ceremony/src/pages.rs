@@ -8,7 +8,7 @@ mod html;
 mod qr;
 mod text;
 
-use strongroom::{ShareText, Slot, StoreId, share_text};
+use strongroom::{Policy, ShareText, Slot, StoreId, share_text};
 use zeroize::Zeroizing;
 
 /// A page with one share. Secret as the share is: neither `Debug` nor `Clone`.
@@ -52,7 +52,10 @@ impl Page {
             facts.push(("Group", name.to_owned()));
         }
         facts.push(("Share", format!("{} of {shares}", share.share.index())));
-        facts.push(("Needed", format!("any {}", share.threshold)));
+        facts.push((
+            "Needed",
+            needed(slot.policy(), share.threshold, leaf.is_some_and(|leaf| leaf.name.is_some())),
+        ));
         facts.push(("Date", date.to_owned()));
         let text = share_text::encode_grouped(share)?;
         Ok(Self { title: title.to_owned(), custodian: custodian.to_owned(), facts, share: text, rehearsal })
@@ -104,11 +107,30 @@ pub fn numbered_rows(share: &str) -> Zeroizing<String> {
     text
 }
 
+/// What opens the store together with this share: a holder must know that shares alone do not, where they do not.
+fn needed(policy: &Policy, threshold: u8, in_group: bool) -> String {
+    let mut text = format!("any {threshold}");
+    if in_group {
+        text.push_str(" of this group");
+    }
+    let keys: Vec<String> = policy.hsm_keys().map(ToString::to_string).collect();
+    if !keys.is_empty() {
+        text.push_str(" and the HSM key ");
+        text.push_str(&keys.join(" and "));
+    }
+    if in_group || !keys.is_empty() {
+        text.push_str("; the policy is ");
+        text.push_str(&policy.to_string());
+    }
+    text
+}
+
 /// What the page tells its holder.
 const DUTIES: [&str; 4] = [
     "Keep this page where only you can reach it. Show it to nobody; nobody has a right to ask for it outside a ceremony.",
     "Once a year, check it with the slot file: strongroom ceremony, kind share-check. No other share is needed.",
-    "Letters b, i, o and the digit 1 never stand in it. Up to 4 wrong letters are corrected when it is typed.",
+    "Behind sr1, with which it begins, the letters b, i, o and the digit 1 never stand in it. Up to 4 wrong letters are corrected \
+     when it is typed.",
     "If it is lost, damaged or was seen by somebody, say so at once: a rekey ends it.",
 ];
 

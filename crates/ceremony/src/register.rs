@@ -19,7 +19,7 @@ use std::path::Path;
 use strongroom_audit::file::{self, FileError, FileSink, Found};
 use strongroom_audit::{self as audit, Fingerprint, Public, Signer, Time, VerifyError, Writer};
 
-pub use error::{RegisterError, RuleError};
+pub use error::{Refused, RegisterError, RuleError};
 pub use holdings::{Holding, Holdings, Share};
 pub use text::text;
 
@@ -48,6 +48,15 @@ impl Trust {
             verified => verified.map(drop),
         }
     }
+}
+
+/// What of a transcript was entered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Taken {
+    /// How many lines.
+    pub entries: usize,
+    /// What was not.
+    pub refused: Vec<Refused>,
 }
 
 /// A register that is being written.
@@ -93,18 +102,20 @@ impl Register {
     ///
     /// [`RegisterError`], also when the share is entered already.
     pub fn enter(&mut self, share: Share, custodian: &str, days: u32) -> Result<(), RegisterError> {
+        within_limit(days)?;
         let due = self.now().plus_days(days);
         self.act(Act::Entered { share, custodian: Public::redacted(custodian), due })
     }
 
-    /// Writes down that a custodian proved a share. The next check is due so many days later.
+    /// Writes down that a custodian proves a share now. The next check is due so many days later.
     ///
     /// # Errors
     ///
     /// [`RegisterError`], also when it is not this custodian's.
     pub fn checked(&mut self, share: Share, custodian: &str, days: u32) -> Result<(), RegisterError> {
-        let due = self.now().plus_days(days);
-        self.act(Act::Checked { share, custodian: Public::redacted(custodian), due })
+        let proved = self.now();
+        let due = proved.plus_days(days);
+        self.act(Act::Checked { share, custodian: Public::redacted(custodian), proved, due })
     }
 
     /// Writes down that a check failed: the share is lost, or wrong. It stays due.
@@ -139,22 +150,38 @@ impl Register {
         self.act(Act::Ended { set })
     }
 
-    /// Enters what a ceremony's verified transcript says: shares that it made count from its commit on, shares that it checked
-    /// are checked. The next check of each is due so many days after its line in the transcript. Returns how many there are.
+    /// Enters what a ceremony's verified transcript says: shares that it made count from its commit on, shares that were proved or
+    /// checked in it are checked, at the time of the transcript's line. The next check of each is due so many days after that.
+    ///
+    /// What does not fit is left out, and the rest is entered: somebody who brought another's share does not cost the others their
+    /// checks.
     ///
     /// That the set before is ended is not taken from a transcript: a rekey of one slot leaves the others. See [`end`](Self::end).
     ///
     /// # Errors
     ///
-    /// [`RegisterError`]; nothing is entered then, unless the file could not be written.
-    pub fn take(&mut self, account: &Account, days: u32) -> Result<usize, RegisterError> {
-        let refused = |rule| RegisterError::Rule { line: None, rule };
-        let acts = taken::acts(account, days).map_err(refused)?;
+    /// [`RegisterError`]; nothing is entered then, unless the file could not be written. [`RegisterError::NoneTaken`] where nothing
+    /// fits.
+    pub fn take(&mut self, account: &Account, days: u32) -> Result<Taken, RegisterError> {
+        within_limit(days)?;
+        let acts = taken::acts(account, days).map_err(|rule| RegisterError::Rule { line: None, rule })?;
         let (at, mut after) = (self.now(), self.holdings.clone());
-        acts.iter().try_for_each(|act| after.apply(at, act)).map_err(refused)?;
-        let count = acts.len();
-        acts.into_iter().try_for_each(|act| self.act(act))?;
-        Ok(count)
+        let (mut fitting, mut refused) = (Vec::new(), Vec::new());
+        for act in acts {
+            match (after.apply(at, &act), act.about()) {
+                (Ok(()), _) => fitting.push(act),
+                (Err(rule), Some((share, custodian))) => {
+                    refused.push(Refused { share: share.clone(), custodian: custodian.clone(), rule });
+                }
+                (Err(rule), None) => return Err(RegisterError::Rule { line: None, rule }),
+            }
+        }
+        if fitting.is_empty() {
+            return Err(RegisterError::NoneTaken(refused));
+        }
+        let entries = fitting.len();
+        fitting.into_iter().try_for_each(|act| self.act(act))?;
+        Ok(Taken { entries, refused })
     }
 
     /// Signs the register so far.
@@ -194,10 +221,16 @@ pub fn verify(bytes: &[u8], key: &Fingerprint) -> Result<Holdings, RegisterError
     Holdings::of(verified.chain())
 }
 
+fn within_limit(days: u32) -> Result<(), RegisterError> {
+    if days > MAX_DAYS { Err(RegisterError::Rule { line: None, rule: RuleError::TooLong }) } else { Ok(()) }
+}
+
 /// What the chain of a register says that it is.
 pub const PURPOSE: &str = "share check register";
 /// Days between two checks of a share, where nobody says otherwise.
 pub const YEAR: u32 = 365;
+/// The most days between two checks of a share: each is checked once a year.
+pub const MAX_DAYS: u32 = 366;
 
 #[cfg(test)]
 mod tests;

@@ -2,11 +2,12 @@
 //!
 //! It is made of an [`Account`], that is, of a transcript whose seal was verified, and of nothing else. One document model has
 //! two forms: [`html`], a self-contained page without scripts and without anything from elsewhere, made to be read and printed, and
-//! [`text`]. Each row of a control points to the lines that bear on it. Whether they suffice is for the auditor to say; what no
-//! line shows is said to be not shown.
+//! [`text`]. Each row of a control says what a ceremony of the kind must have in it to show the control, and points to these lines.
+//! Whether they suffice is for the auditor to say; where one is missing, the control is said to be not shown.
 
 mod controls;
 mod document;
+mod evidence;
 mod html;
 mod text;
 
@@ -17,6 +18,7 @@ use crate::transcript::{Account, Outcome};
 use crate::words;
 use controls::{Control, FRAMEWORKS};
 use document::{Cell, Document, Section, Table};
+use evidence::{Shown, Standing, shown, standing};
 
 /// The report as a page for a browser.
 pub fn html(account: &Account) -> String {
@@ -34,6 +36,7 @@ fn document(account: &Account) -> Document {
         signatures(account),
         people(account),
         shares(account),
+        checks(account),
         devices(account),
         exceptions(account),
     ];
@@ -51,13 +54,14 @@ fn summary(account: &Account) -> Section {
     let first = chain.records().first().map(|record| record.at().for_people()).unwrap_or_default();
     let last = chain.records().last().map(|record| record.at().for_people()).unwrap_or_default();
     let outcome = match account.outcome() {
-        Outcome::Complete => "Complete: every step was done, and the ceremony was closed.",
-        Outcome::Aborted => "Aborted before its end. What was prepared is void.",
-        Outcome::Unfinished => "Unfinished when the transcript was sealed.",
+        Outcome::Complete => "Complete: every step was done, and the ceremony was closed.".to_owned(),
+        Outcome::Aborted => aborted(account),
+        Outcome::Unfinished => "Unfinished when the transcript was sealed.".to_owned(),
     };
-    let mut rows = vec![
-        fact("Outcome", outcome),
-        fact("Kind", account.kind()),
+    let mut rows = vec![fact("Outcome", &outcome), fact("Kind", account.kind())];
+    rows.extend(account.requested_by().map(|name| fact("Requested by", name)));
+    rows.extend(policy(account));
+    rows.extend([
         fact("First line", &first),
         fact("Last line", &last),
         Table::row([Cell::head("Plan, SHA-256"), Cell::code(&hexadecimal(account.plan()))]),
@@ -65,7 +69,7 @@ fn summary(account: &Account) -> Section {
         Table::row([Cell::head("Transcript number"), Cell::code(&hexadecimal(chain.id()))]),
         Table::row([Cell::head("Hash of its last line"), Cell::code(&hexadecimal(&chain.hash()))]),
         Table::row([Cell::head("Sealed by key"), Cell::code(&account.key().fingerprint().to_string())]),
-    ];
+    ]);
     let back = chain.clock_set_back();
     if !back.is_empty() {
         rows.push(Table::row([Cell::head("Clock set back"), Cell::lines(&back)]));
@@ -77,6 +81,23 @@ fn summary(account: &Account) -> Section {
         about: about.into(),
         table: Table { head: &[("", 24), ("", 76)], rows },
     }
+}
+
+fn aborted(account: &Account) -> String {
+    let record = of_event(account, &["aborted"]).into_iter().next();
+    let text = |name| record.and_then(|record| record.entry().text(name)).unwrap_or_default();
+    format!("Aborted before its end by {}: {}. What was prepared is void.", text("by"), text("why"))
+}
+
+/// Who can open what was made: the set that counts, or else the last one.
+fn policy(account: &Account) -> Option<Vec<Cell>> {
+    let dealt = of_event(account, &["dealt"]);
+    let is_counting = |record: &&&Record| standing(account, record.entry().field("set")) == Standing::Counts;
+    let (name, record) = match dealt.iter().find(is_counting) {
+        Some(record) => ("Policy from now on", record),
+        None => ("Policy, not in force", dealt.last()?),
+    };
+    Some(fact(name, record.entry().text("policy").unwrap_or_default()))
 }
 
 fn signatures(account: &Account) -> Section {
@@ -94,28 +115,33 @@ fn signatures(account: &Account) -> Section {
 }
 
 fn people(account: &Account) -> Section {
-    let present = of_event(account, &["present"]);
+    let asked = of_event(account, &["present", "absent"]);
     let mut rows: Vec<Vec<Cell>> = Vec::new();
     let mut seen: Vec<&str> = Vec::new();
-    for record in &present {
+    for record in &asked {
         let name = record.entry().text("name").unwrap_or_default();
         if seen.contains(&name) {
             continue;
         }
         seen.push(name);
-        let of_name: Vec<u64> = present
-            .iter()
-            .filter(|other| other.entry().text("name") == Some(name))
-            .map(|other| other.number())
-            .collect();
+        let of_name: Vec<_> = asked.iter().filter(|other| other.entry().text("name") == Some(name)).collect();
+        let present = of_name.iter().filter(|other| other.entry().event() == "present").count();
+        let was_there = match present {
+            0 => "ABSENT",
+            all if all == of_name.len() => "yes",
+            _ => "not each time",
+        };
+        let lines: Vec<u64> = of_name.iter().map(|other| other.number()).collect();
         let roles = record.entry().text("roles").unwrap_or_default();
-        rows.push(Table::row([Cell::new(name), Cell::new(roles), Cell::lines(&of_name)]));
+        rows.push(Table::row([Cell::new(name), Cell::new(roles), Cell::new(was_there), Cell::lines(&lines)]));
     }
     Section {
         heading: "People".into(),
-        about: "Who said to be there when people were checked off. Custodians and holders appear in the lines in which they act."
-            .into(),
-        table: Table { head: &[("Name", 34), ("Roles", 46), ("Lines", 20)], rows },
+        about: "Who was there when people were checked off. Custodians and holders appear in the lines in which they act.".into(),
+        table: Table {
+            head: &[("Name", 30), ("Roles", 38), ("Was there", 14), ("Lines", 18)],
+            rows,
+        },
     }
 }
 
@@ -123,49 +149,107 @@ fn shares(account: &Account) -> Section {
     let rows = of_event(account, &["handed-out"]).into_iter().map(|record| {
         let entry = record.entry();
         let by = entry.text("to");
-        let proved = of_event(account, &["proved"]).into_iter();
-        let proved = proved.filter(|other| {
+        let proved = of_event(account, &["proved"]).into_iter().filter(|other| {
             ["set", "group", "index"].iter().all(|name| other.entry().field(name) == entry.field(name))
         });
-        let acknowledged =
-            of_event(account, &["acknowledged"]).into_iter().filter(|other| other.entry().text("by") == by);
-        let mut lines: Vec<u64> =
-            [record].into_iter().chain(proved).chain(acknowledged).map(Record::number).collect();
+        // What was acknowledged after new shares were dealt is about those.
+        let next = of_event(account, &["dealt"]).into_iter().map(Record::number);
+        let next = next.filter(|number| *number > record.number()).min().unwrap_or(u64::MAX);
+        let acknowledged = of_event(account, &["acknowledged"]).into_iter().filter(|other| {
+            other.entry().text("by") == by && (record.number()..next).contains(&other.number())
+        });
+        let became = of_event(account, &["committed", "voided"])
+            .into_iter()
+            .filter(|other| other.entry().field("set") == entry.field("set"));
+        let mut lines: Vec<u64> = [record]
+            .into_iter()
+            .chain(proved)
+            .chain(acknowledged)
+            .chain(became)
+            .map(Record::number)
+            .collect();
         lines.sort_unstable();
-        let index = entry.number("index").map(|index| index.to_string()).unwrap_or_default();
-        let place = entry.text("group").map_or(index.clone(), |group| format!("{index} of {group}"));
         Table::row([
-            Cell::code(&entry.field("set").map(shown).unwrap_or_default()),
-            Cell::new(&place),
+            Cell::code(&entry.field("set").map(said).unwrap_or_default()),
+            Cell::new(&place(record)),
             Cell::new(by.unwrap_or_default()),
             Cell::new(entry.text("custody").unwrap_or_default()),
+            Cell::new(standing(account, entry.field("set")).word()),
             Cell::lines(&lines),
         ])
     });
     Section {
         heading: "Shares handed out".into(),
-        about: "Each with the lines in which it was handed out, acknowledged and proved. A share itself is in no line.".into(),
+        about: "Each with the lines in which it was handed out, acknowledged and proved, and in which it began to count or became \
+            void. A share itself is in no line."
+            .into(),
         table: Table {
-            head: &[("Set", 38), ("Share", 16), ("Custodian", 20), ("Custody", 12), ("Lines", 14)],
+            head: &[
+                ("Set", 36),
+                ("Share", 14),
+                ("Custodian", 18),
+                ("Custody", 10),
+                ("Opens", 10),
+                ("Lines", 12),
+            ],
             rows: rows.collect(),
         },
     }
 }
 
-fn devices(account: &Account) -> Section {
-    let rows = of_event(account, &["device", "hsm-key"]).into_iter().map(|record| {
+fn checks(account: &Account) -> Section {
+    let rows = of_event(account, &["share-accepted", "share-refused"]).into_iter().map(|record| {
         let entry = record.entry();
-        let what = entry.text("evidence").or(entry.text("name")).unwrap_or_default();
+        let result = match entry.text("why") {
+            Some(why) => format!("REFUSED: {why}"),
+            None => "good".to_owned(),
+        };
+        Table::row([
+            Cell::new(entry.text("by").unwrap_or_default()),
+            Cell::code(&entry.field("set").map(said).unwrap_or_default()),
+            Cell::new(&place(record)),
+            Cell::new(&result),
+            Cell::lines(&[record.number()]),
+        ])
+    });
+    Section {
+        heading: "Shares brought".into(),
+        about: "Each time that somebody showed a share. Which share it was, a refused one does not say."
+            .into(),
+        table: Table {
+            head: &[("Who", 20), ("Set", 36), ("Share", 14), ("Result", 22), ("Line", 8)],
+            rows: rows.collect(),
+        },
+    }
+}
+
+/// Which share of its set.
+fn place(record: &Record) -> String {
+    let entry = record.entry();
+    let index = entry.number("index").map(|index| index.to_string()).unwrap_or_default();
+    entry.text("group").map_or(index.clone(), |group| format!("{index} of {group}"))
+}
+
+fn devices(account: &Account) -> Section {
+    let rows = of_event(account, &["device", "hsm-key", "fact"]).into_iter().filter_map(|record| {
+        let entry = record.entry();
+        let what = match (entry.event(), entry.text("name")) {
+            ("fact", Some("hsm-opened")) => format!("{} gave its part", entry.text("value")?),
+            ("fact", Some("hsm-key-made")) => format!("{} was made", entry.text("value")?),
+            ("fact", _) => return None,
+            (_, name) => entry.text("evidence").or(name)?.to_owned(),
+        };
         let numbers = [("id", "object"), ("check value", "check")];
         let serial = entry.text("serial").map(|serial| format!("serial {serial}"));
         let numbers =
-            numbers.iter().filter_map(|(name, field)| Some(format!("{name} {}", shown(entry.field(field)?))));
+            numbers.iter().filter_map(|(name, field)| Some(format!("{name} {}", said(entry.field(field)?))));
         let numbers = serial.into_iter().chain(numbers).collect::<Vec<_>>().join(" · ");
-        Table::row([Cell::new(what), Cell::code(&numbers), Cell::lines(&[record.number()])])
+        Some(Table::row([Cell::new(&what), Cell::code(&numbers), Cell::lines(&[record.number()])]))
     });
     Section {
         heading: "Devices and keys in HSMs".into(),
-        about: "What lay on the table, and what tokens said of their keys.".into(),
+        about: "What lay on the table, which keys in HSMs opened or were made, and what tokens said of them."
+            .into(),
         table: Table { head: &[("What", 62), ("Of the key", 28), ("Line", 10)], rows: rows.collect() },
     }
 }
@@ -187,10 +271,11 @@ fn exceptions(account: &Account) -> Section {
 
 fn framework(account: &Account, name: &str, about: &str, controls: &[Control]) -> Section {
     let rows = controls.iter().map(|control| {
-        let shown: Vec<u64> =
-            of_event(account, control.shown_by).iter().map(|record| record.number()).collect();
-        let shown =
-            if shown.is_empty() { Cell::faint("not shown by this transcript") } else { Cell::lines(&shown) };
+        let shown = match shown(account, control) {
+            Shown::In(lines) => Cell::lines(&lines),
+            Shown::Not => Cell::faint("not shown by this transcript"),
+            Shown::NotByThisKind => Cell::faint("not shown: no ceremony of this kind shows it"),
+        };
         Table::row([Cell::head(control.number), Cell::new(control.asks), Cell::new(control.how), shown])
     });
     Section {
@@ -220,11 +305,11 @@ fn lines(account: &Account) -> Section {
 }
 
 fn fields(record: &Record) -> String {
-    let fields = record.entry().fields().map(|(name, value)| format!("{name}: {}", shown(value)));
+    let fields = record.entry().fields().map(|(name, value)| format!("{name}: {}", said(value)));
     fields.collect::<Vec<_>>().join(" · ")
 }
 
-fn shown(value: &Value) -> String {
+fn said(value: &Value) -> String {
     match value {
         Value::Text(text) => text.to_string(),
         Value::Number(number) => number.to_string(),
@@ -239,16 +324,9 @@ fn shown(value: &Value) -> String {
     }
 }
 
-/// The records of these events; `fact/NAME` stands for a fact of that name.
+/// The records of these events.
 fn of_event<'a>(account: &'a Account, events: &[&str]) -> Vec<&'a Record> {
-    let is_one = |record: &&Record| {
-        let entry = record.entry();
-        events.iter().any(|event| match event.strip_prefix("fact/") {
-            Some(name) => entry.event() == "fact" && entry.text("name") == Some(name),
-            None => entry.event() == *event,
-        })
-    };
-    account.chain().entries().filter(is_one).collect()
+    account.chain().entries().filter(|record| events.contains(&record.entry().event())).collect()
 }
 
 fn fact(name: &str, value: &str) -> Vec<Cell> {

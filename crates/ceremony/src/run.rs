@@ -33,7 +33,6 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use strongroom::{HsmKeys, NoHsm, Policy, Proved, Storage, Store};
-use strongroom_audit::Public;
 
 pub use error::CeremonyError;
 pub use journal::JournalError;
@@ -173,6 +172,7 @@ impl<'a> Ceremony<'a> {
             title: &self.plan.title,
             plan: self.plan.hash(),
             rehearsal: self.setting.rehearsal,
+            requested_by: self.plan.requested_by.as_deref(),
         })?;
         if self.setting.rehearsal {
             self.stage()?;
@@ -315,8 +315,7 @@ impl<'a> Ceremony<'a> {
             } else if person.is(Role::Administrator) || person.is(Role::Witness) {
                 return Err(CeremonyError::Absent(person.name.clone()));
             } else {
-                let what = format!("{} is absent", person.name);
-                self.event(&Event::Exception { step: Step::Open, by: administrator, what: &what })?;
+                self.event(&Event::Absent { person })?;
             }
         }
         let witness = self.one(Role::Witness)?;

@@ -223,7 +223,7 @@ fn register(error: &RegisterError) -> Kind {
         RegisterError::Verify(_)
         | RegisterError::Untrusted(_)
         | RegisterError::Rule { line: Some(_), .. } => Kind::Damaged,
-        RegisterError::Rule { line: None, .. } => Kind::Conflict,
+        RegisterError::Rule { line: None, .. } | RegisterError::NoneTaken(_) => Kind::Conflict,
         RegisterError::Append(_) => Kind::Failure,
     }
 }

@@ -78,3 +78,44 @@ fn page_needs_nothing_from_elsewhere() {
         assert!(!html.contains(word), "{word}");
     }
 }
+
+#[test]
+fn page_says_what_is_needed_beside_shares() {
+    for (policy, in_group, expected) in [
+        ("2 of 3", false, "any 2"),
+        (
+            "all(shamir(2 of 3), hsm(main, root))",
+            false,
+            "any 2 and the HSM key hsm(main, root); the policy is all(2 of 3, hsm(main, root))",
+        ),
+        (
+            "groups(1 of {security: 2 of 3, operations: 2 of 3})",
+            true,
+            "any 2 of this group; the policy is groups(1 of {security: 2 of 3, operations: 2 of 3})",
+        ),
+    ] {
+        let policy: Policy = policy.parse().unwrap();
+        assert_eq!(needed(&policy, 2, in_group), expected);
+        if policy.hsm_keys().next().is_some() {
+            continue;
+        }
+        let page = &pages(&prepared(&policy.to_string()), "Root key", false)[0];
+        assert!(page.html().contains(&format!("<tr><th>Needed</th><td>{expected}</td></tr>")), "{policy}");
+        let text = page.text();
+        let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(words.contains(&format!("Needed {expected} Date")), "{words}");
+        assert!(text.lines().all(|line| line.chars().count() <= 72), "{policy}");
+    }
+}
+
+#[test]
+fn what_is_said_of_letters_is_so() {
+    let share = share_text::encode(&prepared("2 of 3").share_texts()[0]).unwrap();
+    let (begin, rest) = share.split_at(3);
+    assert!(begin == "sr1" && !rest.contains(['b', 'i', 'o', '1']));
+    assert!(
+        DUTIES
+            .concat()
+            .contains("Behind sr1, with which it begins, the letters b, i, o and the digit 1 never stand")
+    );
+}

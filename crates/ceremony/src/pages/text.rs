@@ -18,24 +18,17 @@ pub(super) fn page(page: &Page) -> Zeroizing<String> {
     }
     line(&[&page.title, "\n"]);
     for (word, value) in &page.facts {
-        line(&[&format!("{word:<10}"), value]);
+        for (place, part) in wrapped(value, COLUMNS - INDENT).iter().enumerate() {
+            let word = if place == 0 { word } else { "" };
+            line(&[&format!("{word:<INDENT$}"), part]);
+        }
     }
     line(&[""]);
     line(&[&numbered_rows(&page.share)]);
     for duty in DUTIES {
-        let mut column = 0;
-        for word in duty.split(' ') {
-            if column + word.len() > COLUMNS {
-                text.push('\n');
-                column = 0;
-            }
-            if column > 0 {
-                text.push(' ');
-            }
-            text.push_str(word);
-            column += word.len() + 1;
+        for part in wrapped(duty, COLUMNS) {
+            line(&[&part]);
         }
-        text.push('\n');
     }
     if page.rehearsal {
         text.push_str("\n*** ");
@@ -45,4 +38,21 @@ pub(super) fn page(page: &Page) -> Zeroizing<String> {
     text
 }
 
+/// The text in lines of so many characters, but for words that are longer. No secret: it leaves copies.
+fn wrapped(text: &str, columns: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        match lines.last_mut() {
+            Some(line) if line.is_empty() => line.push_str(word),
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= columns => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
 const COLUMNS: usize = 72;
+const INDENT: usize = 10;

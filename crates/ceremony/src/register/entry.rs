@@ -7,7 +7,7 @@ use super::holdings::Share;
 #[derive(Clone)]
 pub(super) enum Act {
     Entered { share: Share, custodian: Public, due: Time },
-    Checked { share: Share, custodian: Public, due: Time },
+    Checked { share: Share, custodian: Public, proved: Time, due: Time },
     Failed { share: Share, custodian: Public, why: Public },
     Succeeded { share: Share, from: Public, to: Public, due: Time },
     Ended { set: [u8; 16] },
@@ -19,8 +19,8 @@ impl Act {
             Self::Entered { share, custodian, due } => {
                 of(ENTERED, share).with(CUSTODIAN, custodian).with(DUE, due)
             }
-            Self::Checked { share, custodian, due } => {
-                of(CHECKED, share).with(CUSTODIAN, custodian).with(DUE, due)
+            Self::Checked { share, custodian, proved, due } => {
+                of(CHECKED, share).with(CUSTODIAN, custodian).with(PROVED, proved).with(DUE, due)
             }
             Self::Failed { share, custodian, why } => {
                 of(FAILED, share).with(CUSTODIAN, custodian).with(WHY, why)
@@ -32,17 +32,34 @@ impl Act {
         }
     }
 
+    /// Whose share it is about. None where it is about a set.
+    pub(super) fn about(&self) -> Option<(&Share, &Public)> {
+        match self {
+            Self::Entered { share, custodian, .. }
+            | Self::Checked { share, custodian, .. }
+            | Self::Failed { share, custodian, .. }
+            | Self::Succeeded { share, from: custodian, .. } => Some((share, custodian)),
+            Self::Ended { .. } => None,
+        }
+    }
+
     /// The act that the entry is, if it has its fields and no others.
     pub(super) fn of(entry: &Entry) -> Option<Self> {
         let share = || share_of(entry);
         let text = |name| entry.field(name).and_then(as_text).cloned();
-        let due = || match entry.field(DUE)? {
-            Value::Time(due) => Some(*due),
+        let time = |name| match entry.field(name)? {
+            Value::Time(time) => Some(*time),
             _ => None,
         };
+        let due = || time(DUE);
         let act = match entry.event() {
             ENTERED => Self::Entered { share: share()?, custodian: text(CUSTODIAN)?, due: due()? },
-            CHECKED => Self::Checked { share: share()?, custodian: text(CUSTODIAN)?, due: due()? },
+            CHECKED => Self::Checked {
+                share: share()?,
+                custodian: text(CUSTODIAN)?,
+                proved: time(PROVED)?,
+                due: due()?,
+            },
             FAILED => Self::Failed { share: share()?, custodian: text(CUSTODIAN)?, why: text(WHY)? },
             SUCCEEDED => Self::Succeeded { share: share()?, from: text(FROM)?, to: text(TO)?, due: due()? },
             ENDED => Self::Ended { set: set_of(entry)? },
@@ -88,6 +105,7 @@ const SET: &str = "set";
 const GROUP: &str = "group";
 const INDEX: &str = "index";
 const CUSTODIAN: &str = "custodian";
+const PROVED: &str = "proved";
 const DUE: &str = "due";
 const WHY: &str = "why";
 const FROM: &str = "from";

@@ -3,7 +3,10 @@
 use std::fmt;
 
 use strongroom_audit::file::FileError;
-use strongroom_audit::{AppendError, VerifyError};
+use strongroom_audit::{AppendError, Public, VerifyError};
+
+use super::holdings::Share;
+use crate::run::hexadecimal;
 
 /// Why a register cannot be written or relied upon.
 #[derive(Debug)]
@@ -23,6 +26,27 @@ pub enum RegisterError {
         /// Why.
         rule: RuleError,
     },
+    /// Nothing of what a transcript says of shares fits.
+    NoneTaken(Vec<Refused>),
+}
+
+/// What a transcript says of a share, and was not entered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// The share.
+    pub share: Share,
+    /// Who was given it, or brought it.
+    pub custodian: Public,
+    /// Why it does not fit.
+    pub rule: RuleError,
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Share { set, group, index } = &self.share;
+        let group = group.as_ref().map(|group| format!(" of {group}")).unwrap_or_default();
+        write!(f, "{}, share {index}{group} of set {}: {}", self.custodian, hexadecimal(set), self.rule)
+    }
 }
 
 /// Why a line does not fit those above it.
@@ -44,6 +68,12 @@ pub enum RuleError {
     OtherCustodian,
     /// Nobody follows themselves.
     SamePerson,
+    /// The register knows of this check already, or of a later one, or that the share failed since.
+    NotNewer,
+    /// The check lies after the line that enters it.
+    FromTheFuture,
+    /// The next check would be more than [`MAX_DAYS`](super::MAX_DAYS) days after this one.
+    TooLong,
     /// The transcript is of a rehearsal.
     Rehearsal,
     /// The transcript's ceremony was not done to its end.
@@ -58,17 +88,29 @@ impl fmt::Display for RuleError {
             Self::NoEntry => "it is nothing that a register holds",
             Self::NoIndex => "a share's index is at least 1",
             Self::EnteredTwice => {
-                "this share is in the register already: write a check or a succession instead"
+                "this share is in the register already: enter checks with share-check --register or register take, and a new \
+                 custodian with register succeed"
             }
-            Self::UnknownShare => "this share is not in the register: enter it first",
-            Self::UnknownSet => "no share of this set is in the register",
+            Self::UnknownShare => {
+                "this share is not in the register: take the transcript of the ceremony that made it first, with register take"
+            }
+            Self::UnknownSet => "no share of this set is in the register: see its sets with register show",
             Self::SetEnded => {
                 "this set was ended by a rekey, and its shares open nothing: take the present set's"
             }
             Self::OtherCustodian => {
-                "the register has this share with somebody else: write the succession first"
+                "the register has this share with somebody else: enter the succession first, with register succeed, or bring \
+                 the right share"
             }
             Self::SamePerson => "a custodian cannot follow themselves",
+            Self::NotNewer => {
+                "the register knows this check already, or of a later check or failure of this share: there is nothing to enter"
+            }
+            Self::FromTheFuture => {
+                "this check lies in the future: one of the machines has a wrong clock; correct it, and check the share again \
+                 with share-check --register"
+            }
+            Self::TooLong => "a share is checked at least every 366 days: name fewer",
             Self::Rehearsal => {
                 "the transcript is of a rehearsal, whose shares open nothing: take the real one's"
             }
@@ -100,6 +142,10 @@ impl fmt::Display for RegisterError {
             ),
             Self::Untrusted(error) => write!(f, "nothing was entered: {error}"),
             Self::Rule { line: None, rule } => write!(f, "nothing was entered: {rule}"),
+            Self::NoneTaken(refused) => {
+                let all: Vec<_> = refused.iter().map(Refused::to_string).collect();
+                write!(f, "nothing was entered: {}", all.join("; "))
+            }
             Self::Rule { line: Some(line), rule } => write!(
                 f,
                 "line {line} of the register does not fit those above it ({rule}): no version of this program wrote it; ask who \
@@ -116,6 +162,7 @@ impl std::error::Error for RegisterError {
             Self::Append(error) => Some(error),
             Self::Verify(error) | Self::Untrusted(error) => Some(error),
             Self::Rule { rule, .. } => Some(rule),
+            Self::NoneTaken(refused) => refused.first().map(|refused| &refused.rule as _),
         }
     }
 }

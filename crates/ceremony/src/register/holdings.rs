@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use strongroom_audit::{Chain, Public, Time};
 
+use super::MAX_DAYS;
 use super::entry::Act;
 use super::error::{RegisterError, RuleError};
 
@@ -24,6 +25,8 @@ pub struct Holding {
     custodian: Public,
     due: Time,
     proved: Option<Time>,
+    /// When it was last proved, by whomever had it, and when it last failed.
+    last: (Option<Time>, Option<Time>),
     failed: bool,
     before: Vec<Public>,
 }
@@ -115,16 +118,32 @@ impl Holdings {
                     return Err(RuleError::EnteredTwice);
                 }
                 let (custodian, due) = (custodian.clone(), *due);
-                let holding = Holding { custodian, due, proved: None, failed: false, before: Vec::new() };
+                let (last, before) = ((None, None), Vec::new());
+                let holding = Holding { custodian, due, proved: None, last, failed: false, before };
                 self.shares.insert(share.clone(), holding);
             }
-            Act::Checked { share, custodian, due } => {
+            Act::Checked { share, custodian, proved, due } => {
                 let holding = self.of_custodian(share, custodian)?;
-                (holding.proved, holding.due, holding.failed) = (Some(at), *due, false);
+                let (last_proof, last_failure) = holding.last;
+                if last_proof.is_some_and(|last| *proved <= last)
+                    || last_failure.is_some_and(|last| *proved < last)
+                {
+                    return Err(RuleError::NotNewer);
+                }
+                // Clocks of two machines differ, but not by more than this.
+                if *proved > at.plus_days(1) {
+                    return Err(RuleError::FromTheFuture);
+                }
+                if *due > proved.plus_days(MAX_DAYS) {
+                    return Err(RuleError::TooLong);
+                }
+                (holding.proved, holding.last.0) = (Some(*proved), Some(*proved));
+                (holding.due, holding.failed) = (*due, false);
             }
             Act::Failed { share, custodian, .. } => {
                 let holding = self.of_custodian(share, custodian)?;
                 (holding.failed, holding.due) = (true, holding.due.min(at));
+                holding.last.1 = holding.last.1.max(Some(at));
             }
             Act::Succeeded { share, from, to, due } => {
                 if from == to {

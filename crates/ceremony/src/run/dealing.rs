@@ -437,6 +437,8 @@ const NO_SLOT: &str = "the store has no active slot of the plan's label: correct
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

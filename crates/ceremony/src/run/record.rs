@@ -19,6 +19,8 @@ pub enum Event<'a> {
         plan: [u8; 32],
         /// Whether it is a rehearsal.
         rehearsal: bool,
+        /// Who asked for it, where the plan says so.
+        requested_by: Option<&'a str>,
     },
     /// It was interrupted, and goes on.
     Resumed {
@@ -41,6 +43,11 @@ pub enum Event<'a> {
     },
     /// Somebody is there.
     Present {
+        /// Who.
+        person: &'a Person,
+    },
+    /// Somebody of the plan is not there, and the ceremony goes on without them.
+    Absent {
         /// Who.
         person: &'a Person,
     },

@@ -1,5 +1,6 @@
 //! The store under a ceremony: opened, changed, checked, exported.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -8,7 +9,8 @@ use std::sync::Arc;
 use sha2::{Digest as _, Sha256};
 use strongroom::backup::{Backup, BackupUnsealing, VerifiedBackup};
 use strongroom::{
-    DiskStorage, OpenError, SealedStore, ShareName, Slot, SlotSet, SlotState, Storage, Store, verify_share,
+    DiskStorage, OpenError, Progress, SealedStore, ShareName, Slot, SlotSet, SlotState, Storage, Store,
+    verify_share,
 };
 
 use super::dealing::Deal;
@@ -92,6 +94,7 @@ impl<'a> Ceremony<'a> {
         let mut unsealing = sealed.unsealing().with_hsm(self.hsm());
         let refused = pollster::block_on(unsealing.ask_hsms());
         let refused = refused.map_err(|error| CeremonyError::io("the HSMs were not asked", error))?;
+        self.hsms_opened(&unsealing.progress())?;
         if !self.gather(self.plan.with_role(role).collect(), BRING, &mut unsealing)? {
             return Err(match refused.first() {
                 Some(error) => CeremonyError::Hsm(error.to_string()),
@@ -102,6 +105,13 @@ impl<'a> Ceremony<'a> {
         self.talk.tell(&format!("Store {} is open.", store.id()))?;
         self.open = Some(store);
         Ok(())
+    }
+
+    /// Writes down which keys in HSMs gave their part, each once.
+    fn hsms_opened(&mut self, slots: &[Progress]) -> Result<(), CeremonyError> {
+        let opened = slots.iter().flat_map(|slot| &slot.hsm_keys).filter(|(_, is_here)| *is_here);
+        let keys: BTreeSet<_> = opened.map(|(key, _)| key.to_string()).collect();
+        keys.iter().try_for_each(|key| self.event(&Event::Fact { name: "hsm-opened", value: key }))
     }
 
     fn unseal_backup(&mut self) -> Result<(), CeremonyError> {
@@ -117,6 +127,7 @@ impl<'a> Ceremony<'a> {
         let mut unsealing = backup.unsealing();
         let asked = pollster::block_on(unsealing.ask_hsms(self.hsm()));
         asked.map_err(|error| CeremonyError::io("the HSMs were not asked", error))?;
+        self.hsms_opened(&unsealing.progress())?;
         if !self.gather(self.plan.with_role(Role::Holder).collect(), BRING, &mut unsealing)? {
             return Err(too_few(&unsealing));
         }
@@ -224,7 +235,7 @@ impl<'a> Ceremony<'a> {
         let hash = hexadecimal(&Sha256::digest(text.as_bytes()));
         self.event(&Event::Fact { name: "slot-file", value: &hash })?;
         self.talk.tell(&format!(
-            "The public slot file is {}. Give each holder a copy; its hash is {hash}.",
+            "The public slot file is {}. Give each holder a copy; the file's SHA-256 is {hash}.",
             path.display()
         ))?;
         Ok(())
@@ -314,8 +325,8 @@ impl<'a> Ceremony<'a> {
             Err(CeremonyError::Open(OpenError::NoStore) | CeremonyError::Storage(_)) if creating => None,
             slots => Some(slots?),
         };
-        let state = slots.and_then(|slots| slots.find(id).map(Slot::state));
-        match state {
+        let slot = slots.as_ref().and_then(|slots| Some((slots.store(), slots.find(id)?)));
+        match slot.map(|(_, slot)| slot.state()) {
             Some(SlotState::Active) => {
                 // This ceremony commits once every step before that was signed off.
                 let mut before = self.plan.steps.iter().take_while(|step| **step != Step::Commit);

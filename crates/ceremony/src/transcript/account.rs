@@ -7,7 +7,9 @@ use strongroom_audit::{
 };
 
 use super::PURPOSE;
-use super::entry::{ABORTED, EXCEPTION, KIND, OPENED, PLAN, REHEARSAL, RESUMED, STEP, STEP_DONE, TITLE};
+use super::entry::{
+    ABORTED, EXCEPTION, KIND, OPENED, PLAN, REHEARSAL, REQUESTED_BY, RESUMED, STEP, STEP_DONE, TITLE,
+};
 use crate::plan::{Kind, Plan, Step};
 
 /// How a ceremony ended.
@@ -25,32 +27,44 @@ pub enum Outcome {
 #[derive(Clone, Debug)]
 pub struct Account {
     verified: Verified,
+    opening: Opening,
+    outcome: Outcome,
+}
+
+/// What its first event says.
+#[derive(Clone, Debug)]
+struct Opening {
     kind: String,
     title: String,
     plan: [u8; 32],
     rehearsal: bool,
-    outcome: Outcome,
+    requested_by: Option<String>,
 }
 
 impl Account {
     /// What the ceremony was for, in the plan's word.
     pub fn kind(&self) -> &str {
-        &self.kind
+        &self.opening.kind
     }
 
     /// What people called it.
     pub fn title(&self) -> &str {
-        &self.title
+        &self.opening.title
     }
 
     /// The SHA-256 of the plan.
     pub fn plan(&self) -> &[u8; 32] {
-        &self.plan
+        &self.opening.plan
     }
 
     /// Whether it was a rehearsal, which is evidence of nothing but practice.
     pub fn is_rehearsal(&self) -> bool {
-        self.rehearsal
+        self.opening.rehearsal
+    }
+
+    /// Who asked for it, where its plan said so.
+    pub fn requested_by(&self) -> Option<&str> {
+        self.opening.requested_by.as_deref()
     }
 
     /// How it ended.
@@ -71,10 +85,10 @@ impl Account {
     /// What is not as this plan has it. The keys of a rehearsal are thrown away, and no plan names them.
     pub fn mismatches(&self, plan: &Plan) -> Vec<Mismatch> {
         let mut found = Vec::new();
-        if self.plan != plan.hash() {
+        if self.opening.plan != plan.hash() {
             found.push(Mismatch::AnotherPlan);
         }
-        if self.rehearsal {
+        if self.opening.rehearsal {
             return found;
         }
         let sealing = plan.transcript.as_ref().map(|signing| &signing.fingerprint);
@@ -143,9 +157,7 @@ pub fn verify(bytes: &[u8], key: &Fingerprint) -> Result<Account, TranscriptErro
     let opened =
         records.next().ok_or(TranscriptError::Story { line: 1, problem: StoryProblem::NothingHappened })?;
     let of_first = |problem| TranscriptError::Story { line: opened.number(), problem };
-    let (kind, title, plan, rehearsal) =
-        opening(opened.entry()).ok_or_else(|| of_first(StoryProblem::NotOpened))?;
-    let (kind, title) = (kind.to_owned(), title.to_owned());
+    let opening = Opening::of(opened.entry()).ok_or_else(|| of_first(StoryProblem::NotOpened))?;
     let mut outcome = Outcome::Unfinished;
     let mut done = Vec::new();
     for record in records {
@@ -158,7 +170,7 @@ pub fn verify(bytes: &[u8], key: &Fingerprint) -> Result<Account, TranscriptErro
                 let step = record.entry().text(STEP).and_then(Step::from_word);
                 done.extend(step);
                 if step == Some(Step::Close) {
-                    if let Some(missing) = missing(&kind, &done) {
+                    if let Some(missing) = missing(&opening.kind, &done) {
                         return told(StoryProblem::StepMissing(missing));
                     }
                     outcome = Outcome::Complete;
@@ -168,7 +180,7 @@ pub fn verify(bytes: &[u8], key: &Fingerprint) -> Result<Account, TranscriptErro
             _ => {}
         }
     }
-    Ok(Account { verified, kind, title, plan, rehearsal, outcome })
+    Ok(Account { verified, opening, outcome })
 }
 
 /// A step that this kind of ceremony cannot do without and that was not signed off.
@@ -177,15 +189,21 @@ fn missing(kind: &str, done: &[Step]) -> Option<Step> {
     steps.iter().copied().find(|step| !step.is_optional() && !done.contains(step))
 }
 
-fn opening(entry: &Entry) -> Option<(&str, &str, [u8; 32], bool)> {
-    if entry.event() != OPENED {
-        return None;
-    }
-    match (entry.field(PLAN)?, entry.field(REHEARSAL)?) {
-        (Value::Sha256(plan), Value::Flag(rehearsal)) => {
-            Some((entry.text(KIND)?, entry.text(TITLE)?, *plan, *rehearsal))
+impl Opening {
+    fn of(entry: &Entry) -> Option<Self> {
+        if entry.event() != OPENED {
+            return None;
         }
-        _ => None,
+        match (entry.field(PLAN)?, entry.field(REHEARSAL)?) {
+            (Value::Sha256(plan), Value::Flag(rehearsal)) => Some(Self {
+                kind: entry.text(KIND)?.to_owned(),
+                title: entry.text(TITLE)?.to_owned(),
+                plan: *plan,
+                rehearsal: *rehearsal,
+                requested_by: entry.text(REQUESTED_BY).map(str::to_owned),
+            }),
+            _ => None,
+        }
     }
 }
 

@@ -9,11 +9,12 @@ use crate::words;
 /// The entry that says what the event says.
 pub(super) fn of(event: &Event<'_>) -> Entry {
     match event {
-        Event::Opened { kind, title, plan, rehearsal } => Entry::new(OPENED)
+        Event::Opened { kind, title, plan, rehearsal, requested_by } => Entry::new(OPENED)
             .with(KIND, text(kind.word()))
             .with(TITLE, text(title))
             .with(PLAN, Value::Sha256(*plan))
-            .with(REHEARSAL, *rehearsal),
+            .with(REHEARSAL, *rehearsal)
+            .with_some(REQUESTED_BY, requested_by.map(text)),
         Event::Resumed { at, unsigned } => {
             Entry::new(RESUMED).with_some(STEP, at.map(|step| text(step.word()))).with("unsigned", *unsigned)
         }
@@ -24,6 +25,9 @@ pub(super) fn of(event: &Event<'_>) -> Entry {
         Event::Unsafe { what } => Entry::new("unsafe").with("what", text(what)),
         Event::Present { person } => {
             Entry::new("present").with("name", name(person)).with("roles", roles(person))
+        }
+        Event::Absent { person } => {
+            Entry::new("absent").with("name", name(person)).with("roles", roles(person))
         }
         Event::Device { device } => Entry::new("device").with("name", text(device)),
         Event::StepBegun { step } => Entry::new("step-begun").with(STEP, text(step.word())),
@@ -146,6 +150,7 @@ pub(super) const KIND: &str = "kind";
 pub(super) const TITLE: &str = "title";
 pub(super) const PLAN: &str = "plan";
 pub(super) const REHEARSAL: &str = "rehearsal";
+pub(super) const REQUESTED_BY: &str = "requested-by";
 pub(super) const STEP: &str = "step";
 pub(super) const STEP_DONE: &str = "step-done";
 pub(super) const PROGRESS: &str = "progress";

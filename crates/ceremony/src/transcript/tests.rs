@@ -15,7 +15,7 @@ pub(crate) fn fingerprint(key: &P256Key) -> strongroom_audit::Fingerprint {
     PublicKey::new(key.algorithm(), key.public_key()).unwrap().fingerprint()
 }
 
-fn person(name: &str, roles: &[Role]) -> Person {
+pub(crate) fn person(name: &str, roles: &[Role]) -> Person {
     Person {
         name: name.to_owned(),
         initials: name.chars().take(2).collect(),
@@ -27,7 +27,13 @@ fn person(name: &str, roles: &[Role]) -> Person {
 }
 
 fn opened(plan: u8) -> Event<'static> {
-    Event::Opened { kind: Kind::Create, title: "Root key of <payments>", plan: [plan; 32], rehearsal: false }
+    Event::Opened {
+        kind: Kind::Create,
+        title: "Root key of <payments>",
+        plan: [plan; 32],
+        rehearsal: false,
+        requested_by: None,
+    }
 }
 
 /// Every kind of event, in an order in which a ceremony could tell them.
@@ -41,6 +47,7 @@ pub(crate) fn story(tell: &mut dyn FnMut(&Event<'_>)) {
     tell(&Event::Software { version: "0.1.0", hash: [9; 32] });
     tell(&Event::Unsafe { what: "swap" });
     tell(&Event::Present { person: &grace });
+    tell(&Event::Absent { person: &ada });
     tell(&Event::Device { device: "laptop 0042" });
     tell(&Event::StepBegun { step: Step::Deal });
     tell(&Event::StepDone { step: Step::Deal, witness: &grace, journal: [3; 32] });
@@ -113,7 +120,7 @@ fn whole_ceremony_is_verified_by_fingerprint_alone() {
         (account.plan(), account.is_rehearsal(), account.outcome()),
         (&[7; 32], false, Outcome::Complete)
     );
-    assert_eq!(account.exceptions().count(), 1);
+    assert_eq!((account.exceptions().count(), account.requested_by()), (1, None));
     let mut events = 0;
     story(&mut |_| events += 1);
     assert_eq!(account.chain().entries().count(), events);
@@ -188,10 +195,17 @@ fn what_looks_like_a_key_is_withheld_wherever_a_person_may_have_typed_it() {
     for canary in [share, key] {
         let of_person = Person { name: canary.to_owned(), ..ada.clone() };
         let events = [
-            Event::Opened { kind: Kind::Create, title: canary, plan: [7; 32], rehearsal: true },
+            Event::Opened {
+                kind: Kind::Create,
+                title: canary,
+                plan: [7; 32],
+                rehearsal: true,
+                requested_by: Some(canary),
+            },
             Event::Software { version: canary, hash: [9; 32] },
             Event::Unsafe { what: canary },
             Event::Present { person: &of_person },
+            Event::Absent { person: &of_person },
             Event::Device { device: canary },
             Event::Exception { step: Step::Deal, by: &of_person, what: canary },
             Event::ShareRefused { by: &ada, why: canary },
@@ -213,7 +227,7 @@ fn what_looks_like_a_key_is_withheld_wherever_a_person_may_have_typed_it() {
         let bytes = told(&events);
         let text = std::str::from_utf8(&bytes).unwrap();
         assert!(!text.contains(canary), "{text}");
-        assert_eq!(text.matches("withheld").count(), events.len() + 1);
+        assert_eq!(text.matches("withheld").count(), events.len() + 2);
         assert!(verify(&bytes, &fingerprint(&self::key(1))).is_ok());
     }
 }

@@ -15,7 +15,7 @@ use strongroom_ceremony::audit::Public;
 use strongroom_ceremony::plan::ask::{AskError, Questions, Unfinished, ask};
 use strongroom_ceremony::plan::check::{Finding, explained, findings};
 use strongroom_ceremony::plan::{Person, Plan};
-use strongroom_ceremony::register::{Share, YEAR};
+use strongroom_ceremony::register::{MAX_DAYS, Register, Share, YEAR};
 use strongroom_ceremony::slot_file;
 
 use super::share::{self, Against};
@@ -80,8 +80,8 @@ pub(crate) struct ShareCheck {
     /// Who shows the share, as the register has it.
     #[arg(long, value_name = "NAME", requires = "register")]
     custodian: Option<String>,
-    /// After how many days the share is due again.
-    #[arg(long, value_name = "DAYS", default_value_t = YEAR)]
+    /// After how many days the share is due again, at most 366.
+    #[arg(long, value_name = "DAYS", default_value_t = YEAR, value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_DAYS)))]
     days: u32,
     #[command(flatten)]
     by: register::By,
@@ -243,6 +243,24 @@ impl ShareCheck {
         };
         // What would stop it stops it before anybody types a share.
         let mut open = self.by.open(context, path)?;
+        if let Err(failure) = self.enter(context, against, &mut open.register, custodian) {
+            open.leave(path);
+            return Err(failure);
+        }
+        let key = open.sign()?;
+        context
+            .output
+            .note(&format!("Entered into {}, and signed by the key of fingerprint {key}.", path.display()));
+        Ok(())
+    }
+
+    fn enter(
+        &self,
+        context: &mut Context,
+        against: Against,
+        register: &mut Register,
+        custodian: &str,
+    ) -> Result<(), Failure> {
         let shown = share::check(context, against).map_err(|failure| {
             let ceremonies = context.ceremonies;
             let hint = format!("; if it stays so, enter that with `{ceremonies} register fail`");
@@ -252,12 +270,7 @@ impl ShareCheck {
             return Err(Failure::usage("each custodian shows one share: nothing was entered"));
         };
         let group = shown.group.as_deref().map(Public::redacted);
-        open.register.checked(Share { set: *set, group, index: shown.index }, custodian, self.days)?;
-        let key = open.sign()?;
-        context
-            .output
-            .note(&format!("Entered into {}, and signed by the key of fingerprint {key}.", path.display()));
-        Ok(())
+        Ok(register.checked(Share { set: *set, group, index: shown.index }, custodian, self.days)?)
     }
 }
 

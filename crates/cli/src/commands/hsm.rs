@@ -222,7 +222,7 @@ impl Generate {
         output.result(&json!({ "token": self.token, "key": value }), || {
             vec![
                 format!("Made {} in the token {}.", key_line(&key), quoted(&self.token)),
-                format!("Check value: {check}"),
+                check_line(key.kind, &check),
                 format!("In a policy it is {named}."),
             ]
         })
@@ -243,9 +243,9 @@ impl Check {
         output.result(&json!({ "token": self.token, "key": value }), || {
             vec![
                 format!("{}: {}", output.good("Good"), key_line(&checked.key)),
-                format!(
-                    "Check value: {}",
-                    checked.check_value.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string)
+                checked.check_value.as_ref().map_or_else(
+                    || "Check value: none".to_owned(),
+                    |check| check_line(checked.key.kind, check),
                 ),
                 format!("It {}.", checked.did),
             ]
@@ -260,6 +260,16 @@ fn named(hsms: &Hsms, token: &str, label: Option<&str>) -> Result<HsmKey, Failur
         None => hsms.default_key(token)?,
     };
     HsmKey::new(token, &label).map_err(|error| Failure::usage(error.to_string()))
+}
+
+/// The check value of a key pair is the fingerprint of its public key, which plans and transcripts name.
+fn check_line(kind: Option<KeyKind>, check: &CheckValue) -> String {
+    match kind {
+        Some(KeyKind::Rsa3072 | KeyKind::Rsa4096 | KeyKind::EcP256 | KeyKind::EcP384) => {
+            format!("Fingerprint: {check}")
+        }
+        Some(KeyKind::Aes256 | KeyKind::Hmac256) | None => format!("Check value: {check}"),
+    }
 }
 
 fn with_check_value(mut value: Value, check: Option<&CheckValue>) -> Value {

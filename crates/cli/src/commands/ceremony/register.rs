@@ -10,8 +10,10 @@ use strongroom::HsmKey;
 use strongroom_ceremony::audit::{Fingerprint, PublicKey, Signer, Time};
 #[cfg(not(feature = "hsm"))]
 use strongroom_ceremony::hsm::Tokens as _;
-use strongroom_ceremony::register::{self, Holding, Register as File, Share, Trust, YEAR};
-use strongroom_ceremony::transcript;
+use strongroom_ceremony::register::{
+    self, Holding, MAX_DAYS, Refused, Register as File, Share, Taken, Trust, YEAR,
+};
+use strongroom_ceremony::transcript::{self, Account};
 
 use super::transcript::parse_fingerprint;
 use crate::commands::file::parse_hsm;
@@ -57,8 +59,8 @@ pub(crate) struct Take {
     /// The fingerprint of the key that must have sealed the transcript.
     #[arg(long, value_name = "FINGERPRINT", value_parser = parse_fingerprint)]
     transcript_key: Fingerprint,
-    /// After how many days each share is due again.
-    #[arg(long, value_name = "DAYS", default_value_t = YEAR)]
+    /// After how many days each share is due again, at most 366.
+    #[arg(long, value_name = "DAYS", default_value_t = YEAR, value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_DAYS)))]
     days: u32,
 }
 
@@ -137,26 +139,21 @@ impl Register {
             Self::Show(show) => show.run(context.output),
             Self::Take(take) => {
                 let account = transcript::verify(&read(&take.transcript)?, &take.transcript_key)?;
-                take.signed.write(context, |register| Ok(register.take(&account, take.days)?))
+                take.signed.take(context, &account, take.days)
             }
             Self::Succeed(succeed) => {
                 let (of, to) = (succeed.of, succeed.to);
                 succeed.signed.write(context, |register| {
-                    register.succeed(of.share(register)?, &of.custodian, &to)?;
-                    Ok(1)
+                    Ok(register.succeed(of.share(register)?, &of.custodian, &to)?)
                 })
             }
             Self::Fail(fail) => {
                 let (of, why) = (fail.of, fail.why);
                 fail.signed.write(context, |register| {
-                    register.failed(of.share(register)?, &of.custodian, &why)?;
-                    Ok(1)
+                    Ok(register.failed(of.share(register)?, &of.custodian, &why)?)
                 })
             }
-            Self::End(end) => end.signed.write(context, |register| {
-                register.end(end.set)?;
-                Ok(1)
-            }),
+            Self::End(end) => end.signed.write(context, |register| Ok(register.end(end.set)?)),
         }
     }
 }
@@ -174,20 +171,59 @@ impl Show {
 }
 
 impl Signed {
+    /// Enters one line.
     fn write(
         &self,
         context: &mut Context,
-        enter: impl FnOnce(&mut File) -> Result<usize, Failure>,
+        enter: impl FnOnce(&mut File) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
-        let mut open = self.by.open(context, &self.register)?;
-        let entries = enter(&mut open.register)?;
-        let key = open.sign()?;
+        let ((), key) = self.signed(context, enter)?;
         let name = self.register.display().to_string();
-        context.output.result(&json!({ "register": name, "entries": entries, "signed_by": key }), || {
-            let lines = if entries == 1 { "1 line".to_owned() } else { format!("{entries} lines") };
-            vec![format!("{name}: {lines} entered, and signed by the key of fingerprint {key}.")]
-        })
+        let value = json!({ "register": name, "entries": 1, "signed_by": key });
+        context.output.result(&value, || vec![entered(&name, 1, &key)])
     }
+
+    /// Enters what fits of a transcript, and tells what does not.
+    fn take(&self, context: &mut Context, account: &Account, days: u32) -> Result<(), Failure> {
+        let (taken, key) = self.signed(context, |register| Ok(register.take(account, days)?))?;
+        let Taken { entries, refused } = taken;
+        let name = self.register.display().to_string();
+        for refused in &refused {
+            context.output.warning(&format!("not entered: {refused}"));
+        }
+        let refused: Vec<_> = refused.iter().map(refused_json).collect();
+        let value = json!({ "register": name, "entries": entries, "signed_by": key, "refused": refused });
+        context.output.result(&value, || vec![entered(&name, entries, &key)])
+    }
+
+    /// Enters something, and has it signed.
+    fn signed<T>(
+        &self,
+        context: &mut Context,
+        enter: impl FnOnce(&mut File) -> Result<T, Failure>,
+    ) -> Result<(T, String), Failure> {
+        let mut open = self.by.open(context, &self.register)?;
+        match enter(&mut open.register) {
+            Ok(done) => Ok((done, open.sign()?)),
+            Err(failure) => {
+                open.leave(&self.register);
+                Err(failure)
+            }
+        }
+    }
+}
+
+fn entered(register: &str, entries: usize, key: &str) -> String {
+    let lines = if entries == 1 { "1 line".to_owned() } else { format!("{entries} lines") };
+    format!("{register}: {lines} entered, and signed by the key of fingerprint {key}.")
+}
+
+fn refused_json(refused: &Refused) -> Value {
+    let Share { set, group, index } = &refused.share;
+    json!({
+        "set": hex(set), "group": group.as_ref().map(ToString::to_string), "index": index,
+        "custodian": refused.custodian.as_str(), "why": refused.rule.to_string(),
+    })
 }
 
 impl By {
@@ -206,19 +242,30 @@ impl By {
         })?;
         let key = key.fingerprint();
         let trust = Trust { key: self.signed_so_far.unwrap_or(key), unsigned: self.unsigned };
+        let is_new = !path.exists();
         let (register, _) = File::open(path, seconds, &trust)?;
-        Ok(Open { register, signer, key })
+        Ok(Open { register, is_new, signer, key })
     }
 }
 
 /// A register that is open, and its key.
 pub(super) struct Open {
     pub(super) register: File,
+    /// Whether there was none before.
+    is_new: bool,
     signer: Box<dyn Signer>,
     key: Fingerprint,
 }
 
 impl Open {
+    /// Removes what was begun where nothing was entered.
+    pub(super) fn leave(self, path: &Path) {
+        if self.is_new && self.register.holdings().shares().next().is_none() {
+            // It stays unsigned where it cannot be removed, which the next command says.
+            let _ = fs::remove_file(path);
+        }
+    }
+
     /// Signs what was entered; the key's fingerprint.
     pub(super) fn sign(mut self) -> Result<String, Failure> {
         self.register.sign(&*self.signer)?;

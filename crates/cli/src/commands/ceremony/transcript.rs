@@ -74,7 +74,7 @@ impl Verify {
         let (entries, exceptions) = (account.chain().entries().count(), account.exceptions().count());
         let json = json!({
             "kind": account.kind(), "title": account.title(), "plan": hex(account.plan()), "outcome": outcome,
-            "rehearsal": account.is_rehearsal(), "entries": entries, "exceptions": exceptions,
+            "rehearsal": account.is_rehearsal(), "requested_by": account.requested_by(), "entries": entries, "exceptions": exceptions,
             "key": self.sealed.key.to_string(), "signed_by": account.chain().signed().iter().filter_map(signed_json).collect::<Vec<_>>(),
             "plan_compared": self.sealed.plan.is_some(),
         });
