@@ -438,7 +438,7 @@ const MAX_INITIALS: usize = 8;
 /// Versions 4 and 6.
 const FINGERPRINTS: [usize; 2] = [40, 64];
 /// A day less than a pending slot lives, so that there is time to come together after it.
-const MAX_COOLING_OFF: u64 = strongroom::PENDING_LIFETIME - 24 * 60 * 60;
+const MAX_COOLING_OFF: u64 = strongroom::MAX_COOLING_OFF;
 /// Characters that turn or hide what stands beside them.
 const FORMATTING: [char; 14] = [
     '\u{200b}', '\u{200e}', '\u{200f}', '\u{202a}', '\u{202b}', '\u{202c}', '\u{202d}', '\u{202e}',

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use sha2::{Digest as _, Sha256};
 use strongroom::backup::{Backup, BackupUnsealing, VerifiedBackup};
 use strongroom::{
-    DiskStorage, OpenError, SealedStore, Slot, SlotSet, SlotState, Storage, Store, verify_share,
+    DiskStorage, OpenError, Options, SealedStore, Slot, SlotSet, SlotState, Storage, Store, verify_share,
 };
 
 use super::dealing::Deal;
@@ -72,7 +72,9 @@ impl<'a> Ceremony<'a> {
             return Ok(());
         }
         let sealed = pollster::block_on(SealedStore::open(self.storage()?))?;
-        let mut unsealing = sealed.unsealing().with_hsm(self.hsm());
+        // The store itself refuses an early commit, by its own clock.
+        let options = Options { clock: self.setting.clock, ..Options::default() };
+        let mut unsealing = sealed.unsealing_with(options).with_hsm(self.hsm());
         let refused = pollster::block_on(unsealing.ask_hsms());
         let refused = refused.map_err(|error| CeremonyError::io("the HSMs were not asked", error))?;
         for person in self.share_holders() {
@@ -164,8 +166,8 @@ impl<'a> Ceremony<'a> {
     fn replace_slot(&mut self) -> Result<(strongroom::StoreId, [u8; 16]), CeremonyError> {
         self.opened()?;
         let new = self.new_slot()?;
-        // The slot's age now comes from the open store, so that nobody can shorten the time by writing storage.
-        if self.now() < new.created().saturating_add(self.cooling_off()) {
+        // The slot now comes from the open store, so that nobody can shorten the time by writing storage.
+        if self.now() < self.takes_effect(&new) {
             return Err(CeremonyError::Misfit(
                 "the cooling-off time is not over: start the ceremony again after it",
             ));
