@@ -166,7 +166,7 @@ fn pending_slot_that_waits_for_no_cooling_off_time_does_not_decode() {
     let at = find(&bytes, slot.id().as_bytes()) + 17;
     let read = |not_before: u64| {
         SlotSet::decode(&with_body(&bytes, |body| {
-            body[at..at + 8].copy_from_slice(&not_before.to_be_bytes())
+            body[at..at + 8].copy_from_slice(&not_before.to_be_bytes());
         }))
     };
     let refused = Err(SlotSetError::Slot { number: 2, fault: SlotFault::NotBefore });

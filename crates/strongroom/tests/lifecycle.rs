@@ -228,8 +228,7 @@ fn slot_takes_effect_only_when_its_cooling_off_time_is_over() {
     static CLOCK: AtomicU64 = AtomicU64::new(1_000_000);
     let clock = Options { clock: || CLOCK.load(Ordering::SeqCst), ..barrier_options() };
     let storage = MemoryStorage::new();
-    let (store, old) =
-        init(Arc::new(storage.clone()), InitOptions { barrier: clock.clone(), ..options() }).unwrap();
+    let (store, old) = init(Arc::new(storage.clone()), InitOptions { barrier: clock, ..options() }).unwrap();
     let longest = CoolingOff::from_seconds(MAX_COOLING_OFF).unwrap();
     let waiting = SlotOptions { cooling_off: longest, ..two_of_three() };
     let (second, seconds) = add_slot_with(&store, "second", waiting.clone()).unwrap();
@@ -241,7 +240,9 @@ fn slot_takes_effect_only_when_its_cooling_off_time_is_over() {
     drop(store);
     let store = wait(async {
         let mut unsealing = SealedStore::open(Arc::new(storage.clone())).await.unwrap().unsealing_with(clock);
-        old.iter().for_each(|share| drop(unsealing.offer_text(share).unwrap()));
+        for share in &old {
+            unsealing.offer_text(share).unwrap();
+        }
         unsealing.unseal().await.unwrap()
     });
     let first = first_slot(&store);
