@@ -143,6 +143,7 @@ def slot_sets(vectors: dict) -> int:
         assert decoded.encode() == raw(vector["stored"]) and slots.digest(raw(vector["stored"])) == raw(vector["digest"])
         assert len(decoded.slots) == len(vector["slots"])
         for slot, expected in zip(decoded.slots, vector["slots"]):
+            assert slot.not_before == expected.get("not_before", 0)
             _hsm_parts(decoded.store_id, slot, expected)
     for vector in vectors["opened"]:
         of = stored[vector["set"]]

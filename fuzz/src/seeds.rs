@@ -207,7 +207,10 @@ fn slot_sets() -> Result<Vec<Vec<u8>>, Box<dyn Error>> {
         (POLICIES[4], Suite::P256),
     ] {
         let new = create(fixed::STORE, "custodians", policy.parse()?, suite, 1_700_000_000, &fixed::OpenHsm)?;
-        let slots = vec![new.slot.activated()];
+        // And one that waits to take its place.
+        let next =
+            create(fixed::STORE, "custodians", policy.parse()?, suite, 1_700_000_000, &fixed::OpenHsm)?.slot;
+        let slots = vec![new.slot.activated(), next.with_cooling_off("3d".parse()?)];
         let empty = SlotSet::new(fixed::STORE);
         let set = empty.rewrapped(empty.generation() + 1, slots, &fixed::root(), |_| Some(&new.psk))?;
         let encoded = set.encode();

@@ -50,9 +50,9 @@ def make() -> dict:
 
 
 def _make_set(name: str, suite: int, generation: int, *, wrapping="wrapped") -> MadeSet:
-    def slot(what: str, policy: Policy, number: int, *, pending=False) -> Made:
+    def slot(what: str, policy: Policy, number: int, **state) -> Made:
         label = f"{what}, {name}"
-        return make_slot(label, policy, suite, generation, number=number, pending=pending, wrapping=wrapping)
+        return make_slot(label, policy, suite, generation, number=number, wrapping=wrapping, **state)
 
     alone, shares = slot("HSM", HSM, 1), slot("board", SHARES_AND_HSM, 2)
     groups, more = slot("groups", GROUPS_BETWEEN_HSMS, 3), []
@@ -60,8 +60,8 @@ def _make_set(name: str, suite: int, generation: int, *, wrapping="wrapped") -> 
         more = [
             slot("any of two", ANY_OF_TWO_AND_HSM, 4),
             slot("two keys", TWO_HSMS, 5),
-            slot("pending", SHARES_AND_HSM, 6, pending=True),
-            slot("pending HSM", HSM, 7, pending=True),
+            slot("pending", SHARES_AND_HSM, 6, pending=True, cooling_off=slots.MAX_COOLING_OFF),
+            slot("pending HSM", HSM, 7, pending=True, cooling_off=1),
         ]
     made = [alone, shares, groups, *more]
     return MadeSet(name, SlotSet(STORE_ID, generation, [each.slot for each in made]), alone, shares, groups, more)

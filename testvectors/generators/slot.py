@@ -37,6 +37,7 @@ def make_slot(
     store_id=STORE_ID,
     root_key=ROOT_KEY,
     pending=False,
+    cooling_off=0,
     number=1,
     wrapping="wrapped",
 ) -> Made:
@@ -73,6 +74,7 @@ def make_slot(
         commitments,
         wrapped,
         [hsm.wrapped for hsm in hsms],
+        CREATED + number + cooling_off if cooling_off else 0,
     )
     set_id = slots.set_id(store_id, slot)
     shares = [Share(set_id, group, index, threshold, y) for (group, index, threshold), y in zip(holders, ys)]
@@ -104,6 +106,7 @@ def slot_vector(made: Made, store_id: bytes) -> dict:
     vector = {
         "slot_id": slot.slot_id,
         "state": slot.state,
+        **({"not_before": slot.not_before} if slot.state == slots.PENDING else {}),
         "created": slot.created,
         "label": slot.label,
         "suite": slot.suite,

@@ -76,6 +76,12 @@ def _reseal(body: bytes) -> bytes:
     return body + sha256(body)
 
 
+def _pending_without_a_time(pending: Slot) -> bytes:
+    stored = SlotSet(STORE_ID, 9, [pending]).encode()[:-32]
+    after_state = 4 + 1 + 16 + 8 + 1 + 16 + 1
+    return _reseal(stored[:after_state] + stored[after_state + 8 :])
+
+
 def _refused_sets(stored: bytes, p256_set: SlotSet) -> list[dict]:
     body = stored[:-32]
     slot_state = 4 + 1 + 16 + 8 + 1 + 16
@@ -85,7 +91,9 @@ def _refused_sets(stored: bytes, p256_set: SlotSet) -> list[dict]:
     no_fit = "wrapped root key does not fit the state and suite"
     many = [replace(p256_set.slots[2], slot_id=bytes([number] * 16), label=f"slot {number}") for number in range(33)]
     alone = replace(p256_set.slots[2], commitments=[draw("a commitment too many")])
-    wrapped = replace(p256_set.slots[4], wrapped=b"\x01" * 113)
+    pending = p256_set.slots[4]
+    wrapped = replace(pending, wrapped=b"\x01" * 113)
+    untimed, no_time = _pending_without_a_time(pending), "no cooling-off time ends then"
 
     def of(*these: Slot) -> bytes:
         return SlotSet(STORE_ID, 9, list(these)).encode()
@@ -108,6 +116,11 @@ def _refused_sets(stored: bytes, p256_set: SlotSet) -> list[dict]:
         ("a commitment for 1 of 1", "commitments do not fit the policy", of(alone)),
         ("active without a wrapped root key", no_fit, of(replace(first, wrapped=b""))),
         ("pending with a wrapped root key", no_fit, of(wrapped)),
+        ("pending until long before it was made", no_time, of(replace(pending, not_before=1))),
+        ("pending until a second before it was made", no_time, of(replace(pending, not_before=pending.created - 1))),
+        ("pending for a second more than 6 days", no_time, of(replace(pending, not_before=pending.created + 6 * 86400 + 1))),
+        ("pending until the end of time", no_time, of(replace(pending, not_before=2**64 - 1))),
+        ("pending as it was written before there was such a time", no_time, untimed),
         ("wrapped root key shortened", no_fit, of(replace(first, wrapped=first.wrapped[:-1]))),
         ("wrapped root key shorter than an encapsulated key", no_fit, of(replace(first, wrapped=first.wrapped[:9]))),
         ("public key shortened", "public key does not fit the suite", of(replace(first, public_key=first.public_key[:-1]))),

@@ -14,6 +14,7 @@ MAGIC = b"SRSL"
 VERSION = 1
 PENDING, ACTIVE = 1, 2
 MAX_SLOTS = 32
+MAX_COOLING_OFF = 6 * 24 * 60 * 60
 MAX_WRAPPED_SECRET = 4096
 SUITES: dict[int, hpke.Kem] = {1: hpke.XWing, 2: hpke.P256}
 
@@ -30,11 +31,13 @@ class Slot:
     commitments: list[bytes]
     wrapped: bytes
     wrapped_secrets: list[bytes] = field(default_factory=list)
+    not_before: int = 0
 
     def encode(self) -> bytes:
         return (
             fixed(self.slot_id, 16)
             + u8(self.state)
+            + (u64(self.not_before) if self.state == PENDING else b"")
             + u64(self.created)
             + bytes8(self.label.encode())
             + u16(self.suite)
@@ -89,9 +92,13 @@ def decode(stored: bytes) -> SlotSet:
 
 
 def _decode_slot(reader: Reader) -> Slot:
-    slot_id, state, created = reader.take(16), reader.u8(), reader.u64()
+    slot_id, state = reader.take(16), reader.u8()
     if state not in (PENDING, ACTIVE):
         raise Refused("unknown state of a slot")
+    not_before = reader.u64() if state == PENDING else 0
+    created = reader.u64()
+    if not_before and not created <= not_before <= created + MAX_COOLING_OFF:
+        raise Refused("no cooling-off time ends then")
     label = check_label(reader.bytes8())
     suite, policy, public_key = reader.u16(), policies.decode(reader.bytes16()), reader.bytes16()
     if suite not in SUITES:
@@ -107,7 +114,9 @@ def _decode_slot(reader: Reader) -> Slot:
         raise Refused("public key does not fit the suite")
     if len(wrapped) != (SUITES[suite].enc_length + 48 if state == ACTIVE else 0):
         raise Refused("wrapped root key does not fit the state and suite")
-    return Slot(slot_id, state, created, label, suite, policy, public_key, commitments, wrapped, wrapped_secrets)
+    return Slot(
+        slot_id, state, created, label, suite, policy, public_key, commitments, wrapped, wrapped_secrets, not_before
+    )
 
 
 def digest(stored: bytes) -> bytes:

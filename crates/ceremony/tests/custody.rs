@@ -15,6 +15,7 @@ use pgp::composed::{
 };
 use pgp::crypto::ecc_curve::ECCCurve;
 use pgp::types::{KeyDetails as _, Password};
+use strongroom::{Decoded, SlotError, SlotState, share_text};
 use strongroom_ceremony::plan::Kind;
 use strongroom_ceremony::run::conversation::{Console, Conversation as _, Plain};
 use strongroom_ceremony::run::{CeremonyError, Ended, Setting, run};
@@ -146,6 +147,38 @@ fn cooling_off_is_not_shortened_by_the_journal() {
     let setting = Setting { clock: later, ..Setting::default() };
     let ended = run(&plan, setting, &mut people, &mut Notes::default()).unwrap();
     assert_eq!(ended, Ended::Complete);
+    assert!(opens(directory.path(), &people.shares, "New"));
+}
+
+#[test]
+fn cooling_off_holds_whatever_else_is_used_to_end_the_change() {
+    let directory = common::directory();
+    let mut people = made(directory.path());
+    let plan = replacement(directory.path(), Kind::Rekey, "24h");
+    let Ended::Cooling { until } = hold(&plan, &mut people).unwrap() else { panic!("it waits for nothing") };
+    // As `strongroom rekey finish` does it: with the shares of all, and without the plan.
+    let finish = |clock| {
+        let store = common::open_at(clock, directory.path(), &people.shares, "Old").unwrap();
+        let slots = store.slots().unwrap();
+        let of = |state| slots.slots().iter().find(|slot| slot.state() == state).unwrap();
+        let (old, new) = (of(SlotState::Active), of(SlotState::Pending));
+        assert_eq!(new.not_before(), until);
+        let mut possession = store.possession(new.id()).unwrap();
+        for (_, share) in people.shares.iter().filter(|(name, _)| name.starts_with("New")) {
+            let Decoded::Exact(share) = share_text::decode(share).unwrap() else {
+                panic!("a mistyped share")
+            };
+            possession.offer(share).unwrap();
+        }
+        let replaced = pollster::block_on(store.replace_slot(old.id(), possession.finish().unwrap()));
+        pollster::block_on(store.seal());
+        replaced
+    };
+    let early = finish(common::now).unwrap_err();
+    assert!(matches!(early, SlotError::CoolingOff { until: told, .. } if told == until), "{early}");
+    assert!(opens(directory.path(), &people.shares, "Old"));
+    // The control: a day later it goes through.
+    finish(|| common::now() + 24 * 60 * 60 + 60).unwrap();
     assert!(opens(directory.path(), &people.shares, "New"));
 }
 

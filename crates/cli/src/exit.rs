@@ -394,6 +394,7 @@ fn slot(error: &SlotError) -> Kind {
         SlotError::LabelTaken
         | SlotError::WrongState
         | SlotError::LastActive
+        | SlotError::CoolingOff { .. }
         | SlotError::Expired
         | SlotError::OutOfStep
         | SlotError::Keyring(_)

@@ -101,6 +101,7 @@ pub(crate) fn slot_json(slot: &Slot) -> Value {
         "suite": suite(slot.suite()),
         "set": hex(&slot.set_id()),
         "created": slot.created(),
+        "not_before": (slot.not_before() > 0).then(|| slot.not_before()),
         "hsm": hsm_parts(slot).collect::<Vec<_>>(),
     })
 }
@@ -119,8 +120,12 @@ pub(crate) fn slot_line(slot: &Slot) -> String {
     let keys: Vec<String> =
         parts.map(|(id, mechanism)| format!("  wrapped by key {id} ({mechanism})")).collect();
     let keys = keys.concat();
+    let waits = match slot.not_before() {
+        0 => String::new(),
+        until => format!("  cooling off until {}", date(until)),
+    };
     format!(
-        "{:<9} {}  {}  {}  set {}  made {}  id {:.8}{keys}",
+        "{:<9} {}  {}  {}  set {}  made {}{waits}  id {:.8}{keys}",
         slot.state().to_string(),
         quoted(slot.label()),
         slot.policy(),
@@ -129,6 +134,14 @@ pub(crate) fn slot_line(slot: &Slot) -> String {
         date(slot.created()),
         slot.id(),
     )
+}
+
+/// How long the holders of a new slot have to show their shares: `not before 2026-… and within 7 days`.
+pub(crate) fn deadline(slot: &Slot) -> String {
+    match slot.not_before() {
+        0 => "within 7 days".to_owned(),
+        until => format!("not before {} and within 7 days", date(until)),
+    }
 }
 
 /// The id of the key that wrapped a part, and how it did, as the part says of itself.

@@ -86,8 +86,9 @@ fn list(error: &Error, kind: ContextKind) -> Vec<String> {
 
 const NOT_SHOWN: &str = "What was typed is not shown, since it may be a secret: a value is never given on the command line, but at \
                          the prompt, on stdin, or with --file";
-const OUR_PARSERS: [&str; 10] = [
+const OUR_PARSERS: [&str; 11] = [
     "--policy",
+    "--cooling-off",
     "--max-age",
     "--max-seals",
     "--auto-rotate",

@@ -1,5 +1,6 @@
 //! A slot and the set of them, as they lie in storage: public data alone.
 
+mod cooling_off;
 mod encoding;
 
 use std::fmt;
@@ -10,6 +11,7 @@ use strongroom_crypto::record::StoreId;
 
 pub use crate::binding::KeyError;
 pub use crate::name::{MAX_NAME, NameError};
+pub use cooling_off::{CoolingOff, MAX_COOLING_OFF, PENDING_LIFETIME, ParseCoolingOffError};
 pub(crate) use encoding::repeats;
 pub use encoding::{SlotFault, SlotSetError};
 
@@ -89,6 +91,8 @@ impl fmt::Display for SlotState {
 pub struct Slot {
     header: Header,
     state: SlotState,
+    /// From when on it may be activated; 0 unless pending.
+    not_before: u64,
     /// The root key sealed to the public key; empty while pending, and while active but not yet in a set.
     wrapped: Vec<u8>,
     /// Depends on the header and the store, and so is computed once.
@@ -112,7 +116,7 @@ pub(crate) struct Header {
 impl Slot {
     pub(crate) fn pending(store: StoreId, header: Header) -> Self {
         let set_id = header.set_id(store);
-        Self { header, state: SlotState::Pending, wrapped: Vec::new(), set_id }
+        Self { header, state: SlotState::Pending, not_before: 0, wrapped: Vec::new(), set_id }
     }
 
     /// Which slot this is.
@@ -128,6 +132,22 @@ impl Slot {
     /// When it was made, in seconds since 1970.
     pub fn created(&self) -> u64 {
         self.header.created
+    }
+
+    /// From when on it may be activated, in seconds since 1970: 0 is at once, and so for every active slot.
+    ///
+    /// What is read from storage is authentic only once the store is open, like everything that a slot says of itself.
+    pub fn not_before(&self) -> u64 {
+        self.not_before
+    }
+
+    /// The pending slot, with the moment before which it is not to be activated: so long after it was made. An active slot
+    /// stays as it is.
+    #[must_use]
+    pub fn with_cooling_off(self, time: CoolingOff) -> Self {
+        let waits = self.state == SlotState::Pending && time > CoolingOff::NONE;
+        let not_before = if waits { self.created().saturating_add(time.seconds()) } else { 0 };
+        Self { not_before, ..self }
     }
 
     /// What people call it.
@@ -194,11 +214,13 @@ impl Slot {
     /// store, which holds nothing yet that could be lost. Every later slot takes [`Slot::activate`].
     #[must_use]
     pub fn activated(self) -> Self {
-        Self { state: SlotState::Active, ..self }
+        Self { state: SlotState::Active, not_before: 0, ..self }
     }
 
     /// The slot, active, since its holders have proved that they have their shares. It opens the store once
     /// [`SlotSet::rewrapped`] has wrapped the root key for it.
+    ///
+    /// Nothing here knows the time: the caller compares [`Slot::not_before`] and [`PENDING_LIFETIME`] with it.
     ///
     /// # Errors
     ///
@@ -225,6 +247,10 @@ impl Slot {
     /// Whether the slot was made for this store.
     pub(crate) fn is_of(&self, store: StoreId) -> bool {
         self.set_id == self.header.set_id(store)
+    }
+
+    pub(crate) fn with_not_before(self, not_before: u64) -> Self {
+        Self { not_before, ..self }
     }
 
     pub(crate) fn with_wrapped(self, wrapped: Vec<u8>) -> Self {

@@ -77,6 +77,8 @@ fn sets_are_those_of_the_other_implementation() {
                 if expected.number::<u8>("state") == 1 { SlotState::Pending } else { SlotState::Active };
             assert_eq!(slot.state(), state);
             assert_eq!(slot.created(), expected.number::<u64>("created"));
+            let not_before = if expected.has("not_before") { expected.number("not_before") } else { 0 };
+            assert_eq!(slot.not_before(), not_before, "{}", slot.label());
             assert_eq!(slot.label(), expected.text("label"));
             assert_eq!(slot.suite().code(), expected.number::<u16>("suite"));
             assert_eq!(slot.policy().to_string(), expected.text("policy"));
@@ -157,7 +159,7 @@ fn sets_that_the_other_implementation_refuses_are_refused_alike() {
         };
         assert!(said.contains(vector.text("reason")), "{}: {error}", vector.name());
     });
-    assert_eq!(run, 44);
+    assert_eq!(run, 49);
 }
 
 #[test]
@@ -273,6 +275,7 @@ fn fault_reason(fault: &SlotFault) -> &'static str {
     match fault {
         SlotFault::Truncated => "truncated",
         SlotFault::State(_) => "unknown state of a slot",
+        SlotFault::NotBefore => "no cooling-off time ends then",
         SlotFault::NotText => "name is not UTF-8",
         SlotFault::Label(error) => name_reason(*error),
         SlotFault::Suite(_) => "unknown suite",

@@ -14,7 +14,7 @@ mod common;
 use common::*;
 use proptest::prelude::*;
 use strongroom_crypto::random::fault;
-use strongroom_seal::slot::{MAX_SLOTS, SlotFault, SlotSetError, SlotState};
+use strongroom_seal::slot::{CoolingOff, MAX_COOLING_OFF, MAX_SLOTS, SlotFault, SlotSetError, SlotState};
 use strongroom_seal::wrap::WrapError;
 
 const POLICIES: [&str; 3] = ["3 of 5", "1 of 2", "groups(1 of {a: 2 of 2, b: 1 of 1})"];
@@ -90,7 +90,8 @@ fn slots_that_could_not_have_been_written_do_not_decode() {
 
     assert_eq!(fault(&|body| body[state] = 0), SlotFault::State(0));
     assert_eq!(fault(&|body| body[state] = 3), SlotFault::State(3));
-    assert_eq!(fault(&|body| body[state] = 1), SlotFault::Wrapped, "pending with a wrapped key");
+    let pending = |body: &mut Vec<u8>| drop(body.splice(state..=state, [1, 0, 0, 0, 0, 0, 0, 0, 0]));
+    assert_eq!(fault(&pending), SlotFault::Wrapped, "pending with a wrapped key");
     assert_eq!(fault(&|body| replace(body, &wrapped, &[0, 0])), SlotFault::Wrapped, "active without one");
     assert_eq!(
         fault(&|body| replace(body, &wrapped, &with_length(&slot.wrapped()[1..]))),
@@ -131,6 +132,61 @@ fn slots_that_could_not_have_been_written_do_not_decode() {
         twice(&|second| second[0] ^= 1),
         SlotSetError::Slot { number: 2, fault: SlotFault::RepeatedLabel }
     );
+}
+
+#[test]
+fn pending_slot_says_from_when_on_it_may_be_activated() {
+    let made = |seconds| {
+        let slot =
+            create(STORE, "next", "2 of 2".parse().unwrap(), Suite::P256, CREATED, &NoHsm).unwrap().slot;
+        slot.with_cooling_off(CoolingOff::from_seconds(seconds).unwrap())
+    };
+    for (seconds, not_before) in [(0, 0), (1, CREATED + 1), (MAX_COOLING_OFF, CREATED + MAX_COOLING_OFF)] {
+        let slot = made(seconds);
+        let set = with_pending(slot.clone());
+        let read = SlotSet::decode(&set.encode()).unwrap();
+        assert_eq!(read, set);
+        assert_eq!(read.find(slot.id()).unwrap().not_before(), not_before);
+        // Active, it is written without the time, as if it had never waited.
+        let active = slot.clone().activated();
+        assert_eq!(
+            (active.not_before(), &active),
+            (0, &active.clone().with_cooling_off("1d".parse().unwrap()))
+        );
+        assert_eq!(active, slot.clone().with_cooling_off(CoolingOff::NONE).activated());
+        // Its secrets wrapped anew, or under another label, it waits as long.
+        assert_eq!(slot.clone().with_parts_of(&slot).relabelled("other").unwrap().not_before(), not_before);
+    }
+}
+
+#[test]
+fn pending_slot_that_waits_for_no_cooling_off_time_does_not_decode() {
+    let slot = create(STORE, "next", "2 of 2".parse().unwrap(), Suite::P256, CREATED, &NoHsm).unwrap().slot;
+    let bytes = with_pending(slot.clone()).encode();
+    let at = find(&bytes, slot.id().as_bytes()) + 17;
+    let read = |not_before: u64| {
+        SlotSet::decode(&with_body(&bytes, |body| {
+            body[at..at + 8].copy_from_slice(&not_before.to_be_bytes());
+        }))
+    };
+    let refused = Err(SlotSetError::Slot { number: 2, fault: SlotFault::NotBefore });
+    for nonsense in [1, CREATED - 1, CREATED + MAX_COOLING_OFF + 1, u64::MAX] {
+        assert_eq!(read(nonsense), refused, "{nonsense}");
+    }
+    // The control.
+    for sense in [0, CREATED, CREATED + MAX_COOLING_OFF] {
+        assert_eq!(read(sense).unwrap().find(slot.id()).unwrap().not_before(), sense);
+    }
+    // As it was written before there was such a time.
+    assert_eq!(SlotSet::decode(&with_body(&bytes, |body| drop(body.drain(at..at + 8)))), refused);
+}
+
+const CREATED: u64 = 1_700_000_000;
+
+/// This slot behind an active one.
+fn with_pending(slot: Slot) -> SlotSet {
+    let sealed = Sealed::new(Suite::P256, &["1 of 1"]);
+    sealed.rewrapped(2, vec![sealed.set.slots()[0].clone(), slot], &sealed.root)
 }
 
 #[test]
@@ -294,7 +350,12 @@ proptest! {
 }
 
 thread_local! {
-    static EXAMPLE: Vec<u8> = Sealed::new(Suite::P256, &POLICIES).set.encode();
+    static EXAMPLE: Vec<u8> = {
+        let sealed = Sealed::new(Suite::P256, &POLICIES);
+        let next = create(STORE, "next", "2 of 2".parse().unwrap(), Suite::P256, CREATED, &NoHsm).unwrap();
+        let slots = [sealed.set.slots(), &[next.slot.with_cooling_off("1d".parse().unwrap())]].concat();
+        sealed.rewrapped(2, slots, &sealed.root).encode()
+    };
 }
 
 fn with_body(bytes: &[u8], alter: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {

@@ -2,13 +2,14 @@
 
 use std::fmt;
 
+use strongroom_audit::Time;
 use strongroom_barrier::{CommitError, OpenBarrierError, ReadError};
 use strongroom_crypto::random::RandomnessError;
 use strongroom_crypto::secret::SecretError;
 use strongroom_keyring::{KeyringError, OpenKeyringError};
 use strongroom_seal::create::CreateError;
 use strongroom_seal::hsm::HsmPartError;
-use strongroom_seal::slot::{ActivateError, SlotSetError};
+use strongroom_seal::slot::{ActivateError, SlotId, SlotSetError};
 use strongroom_seal::unseal::OpenError as SlotOpenError;
 use strongroom_seal::wrap::WrapError;
 use strongroom_shamir::text::ShareEncodeError;
@@ -143,6 +144,13 @@ pub enum SlotError {
     WrongState,
     /// It is the only active slot: without it nobody could open the store.
     LastActive,
+    /// It is pending, and its cooling-off time is not over.
+    CoolingOff {
+        /// Which slot.
+        slot: SlotId,
+        /// When it is over, in seconds since 1970.
+        until: u64,
+    },
     /// It was added too long ago without being activated.
     Expired,
     /// A slot could not be made.
@@ -178,6 +186,12 @@ impl fmt::Display for SlotError {
             }
             Self::LastActive => f.write_str(
                 "this is the only active slot, and without it nobody could open the store: add and activate another first",
+            ),
+            Self::CoolingOff { slot, until } => write!(
+                f,
+                "the pending slot's cooling-off time lasts until {}: it can be activated after that, and not before. \
+                 `strongroom slot remove {slot:.8}` removes it, and so ends the change",
+                Time::from_seconds(*until).for_people()
             ),
             Self::Expired => f.write_str(
                 "the pending slot was added more than 7 days ago and can no longer be activated: remove it and begin anew",

@@ -62,7 +62,7 @@ pub use hsm::tokens::{Checked, Hsms, HsmsError};
 pub use init::{InitOptions, Preparation};
 pub use rekey::Rekeyed;
 pub use root::{EndOfRewrapError, RewrapOutcome};
-pub use slots::{Dealt, PENDING_LIFETIME};
+pub use slots::{Dealt, SlotOptions};
 pub use store::{Store, StoreCheck};
 pub use unseal::{OfferTextError, SealedStore, Unsealing};
 
@@ -77,7 +77,9 @@ pub use strongroom_crypto::secret::{Locking, Plaintext, Protection, Secret, Secr
 pub use strongroom_keyring::{Due, RotationPolicy, TermInfo, TermState, TermUsage};
 pub use strongroom_seal::hsm::{HsmKeys, HsmPart, HsmPartError, HsmSecret, NoHsm};
 pub use strongroom_seal::policy::{Group, HsmKey, Policy, Quorum};
-pub use strongroom_seal::slot::{Slot, SlotId, SlotSet, SlotState};
+pub use strongroom_seal::slot::{
+    CoolingOff, MAX_COOLING_OFF, PENDING_LIFETIME, Slot, SlotId, SlotSet, SlotState,
+};
 pub use strongroom_seal::unseal::{
     Accepted, Possession, Progress, Proved, ShareError, ShareIdentity, ShareName, verify_share,
 };
@@ -98,6 +100,7 @@ pub mod causes {
     pub use strongroom_crypto::secret::SecretError;
     pub use strongroom_seal::create::CreateError;
     pub use strongroom_seal::policy::{ParseError as PolicyParseError, PolicyError};
+    pub use strongroom_seal::slot::ParseCoolingOffError;
     pub use strongroom_seal::unseal::{OpenError as SlotOpenError, PossessionError};
     pub use strongroom_storage::{
         CommitError as StorageCommitError, OpenError as StorageOpenError, ReadError as StorageReadError,

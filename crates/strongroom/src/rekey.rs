@@ -1,13 +1,11 @@
 //! Rekey: new holders in place of old ones.
 
-use strongroom_crypto::hpke::Suite;
 use strongroom_keyring::KeyringError;
-use strongroom_seal::policy::Policy;
 use strongroom_seal::slot::{SlotId, SlotState};
 use strongroom_seal::unseal::Proved;
 
 use crate::error::SlotError;
-use crate::slots::{Dealt, activate, without};
+use crate::slots::{Dealt, SlotOptions, activate, without};
 use crate::store::Store;
 
 /// What a rekey did.
@@ -31,12 +29,7 @@ impl Store {
     ///
     /// [`SlotError::WrongState`] unless the old slot is active, [`SlotError::LabelTaken`] when a pending slot waits to take
     /// its place already, and as [`Store::add_slot`].
-    pub async fn add_replacement(
-        &self,
-        old: SlotId,
-        policy: Policy,
-        suite: Suite,
-    ) -> Result<Dealt, SlotError> {
+    pub async fn add_replacement(&self, old: SlotId, options: SlotOptions) -> Result<Dealt, SlotError> {
         let slots = self.slots()?;
         let old = slots.find(old).ok_or(SlotError::Unknown)?;
         if old.state() != SlotState::Active {
@@ -46,7 +39,7 @@ impl Store {
         {
             return Err(SlotError::LabelTaken);
         }
-        self.deal(old.label(), policy, suite).await
+        self.deal(old.label(), options).await
     }
 
     /// Puts a proved slot in the place of an old one.

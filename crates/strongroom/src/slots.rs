@@ -11,7 +11,7 @@ use strongroom_keyring::{Keyring, KeyringKey};
 use strongroom_seal::create::{self, CreateError, NewSlot};
 use strongroom_seal::hsm::{HsmKeys, NoHsm};
 use strongroom_seal::policy::Policy;
-use strongroom_seal::slot::{Slot, SlotId, SlotSet, SlotState};
+use strongroom_seal::slot::{CoolingOff, PENDING_LIFETIME, Slot, SlotId, SlotSet, SlotState};
 use strongroom_seal::unseal::{Possession, Proved};
 use strongroom_shamir::text::{self, ShareText};
 use zeroize::Zeroizing;
@@ -19,6 +19,24 @@ use zeroize::Zeroizing;
 use crate::blocking;
 use crate::error::SlotError;
 use crate::store::Store;
+
+/// What a slot that is added is to be.
+#[derive(Clone, Debug)]
+pub struct SlotOptions {
+    /// Who must come together to open it.
+    pub policy: Policy,
+    /// The algorithms that wrap the root key for it.
+    pub suite: Suite,
+    /// How long it stays pending at least, by the barrier's clock. Nothing shortens this: the slot is removed, or it waits.
+    pub cooling_off: CoolingOff,
+}
+
+impl SlotOptions {
+    /// A slot of this policy that wraps with X-Wing and may be activated at once.
+    pub fn new(policy: Policy) -> Self {
+        Self { policy, suite: Suite::XWing, cooling_off: CoolingOff::NONE }
+    }
+}
 
 /// A slot that was added, and the shares of its holders. They exist nowhere else.
 pub struct Dealt {
@@ -54,17 +72,18 @@ impl Store {
     ///
     /// [`SlotError::LabelTaken`]; [`SlotError::Create`] when an HSM of the policy does not wrap its part; and when randomness,
     /// secret memory or storage fails.
-    pub async fn add_slot(&self, label: &str, policy: Policy, suite: Suite) -> Result<Dealt, SlotError> {
+    pub async fn add_slot(&self, label: &str, options: SlotOptions) -> Result<Dealt, SlotError> {
         if self.slots()?.find_by_label(label).is_some() {
             return Err(SlotError::LabelTaken);
         }
-        self.deal(label, policy, suite).await
+        self.deal(label, options).await
     }
 
-    pub(crate) async fn deal(&self, label: &str, policy: Policy, suite: Suite) -> Result<Dealt, SlotError> {
+    pub(crate) async fn deal(&self, label: &str, options: SlotOptions) -> Result<Dealt, SlotError> {
+        let SlotOptions { policy, suite, cooling_off } = options;
         let new = create_slot(self.id(), label, policy, suite, self.now(), &self.hsm).await;
         let new = new.map_err(SlotError::Blocking)?.map_err(SlotError::Create)?;
-        let (id, slot, psk) = (new.slot.id(), new.slot, new.psk);
+        let (id, slot, psk) = (new.slot.id(), new.slot.with_cooling_off(cooling_off), new.psk);
         self.change_slots(move |slots, keyring| {
             keyring.add_psk(*id.as_bytes(), psk);
             let mut slots = slots.slots().to_vec();
@@ -89,7 +108,8 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`SlotError::Expired`] when the slot is older than [`PENDING_LIFETIME`].
+    /// [`SlotError::CoolingOff`] before [`Slot::not_before`], [`SlotError::Expired`] when the slot is older than
+    /// [`PENDING_LIFETIME`].
     pub async fn activate_slot(&self, proved: Proved) -> Result<(), SlotError> {
         let now = self.now();
         self.change_slots(move |slots, _| activate(slots, &proved, now)).await
@@ -170,11 +190,15 @@ pub(crate) async fn create_slot(
     blocking::run(move || create::create(store, &label, policy, suite, now, hsm.as_ref())).await
 }
 
-/// The list in which the proved slot is active.
+/// The list in which the proved slot is active. `slots` are those of the open store, so that whoever writes storage has not
+/// chosen how long one waits.
 pub(crate) fn activate(slots: &SlotSet, proved: &Proved, now: u64) -> Result<Vec<Slot>, SlotError> {
     let pending = slots.find(proved.slot()).ok_or(SlotError::Unknown)?.clone();
     if pending.state() != SlotState::Pending {
         return Err(SlotError::WrongState);
+    }
+    if now < pending.not_before() {
+        return Err(SlotError::CoolingOff { slot: pending.id(), until: pending.not_before() });
     }
     if now.saturating_sub(pending.created()) > PENDING_LIFETIME {
         return Err(SlotError::Expired);
@@ -190,6 +214,3 @@ pub(crate) fn activate(slots: &SlotSet, proved: &Proved, now: u64) -> Result<Vec
 pub(crate) fn without(slots: &SlotSet, slot: SlotId) -> Vec<Slot> {
     slots.slots().iter().filter(|other| other.id() != slot).cloned().collect()
 }
-
-/// How long a slot may wait for the proof of possession, in seconds: 7 days.
-pub const PENDING_LIFETIME: u64 = 7 * 24 * 60 * 60;

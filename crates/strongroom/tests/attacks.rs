@@ -9,7 +9,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use common::*;
-use strongroom::{MemoryStorage, SealedStore, Secret, Slot, SlotId, SlotSet, Store, Suite, UnsealError};
+use strongroom::{
+    MemoryStorage, SealedStore, Secret, Slot, SlotError, SlotId, SlotOptions, SlotSet, Store, Suite,
+    UnsealError,
+};
 use strongroom_barrier::{HEAD, KEYRING, OpenBarrierError, SLOTS};
 use strongroom_crypto::hpke;
 use strongroom_crypto::record::OpenError;
@@ -181,6 +184,38 @@ fn planted_slot_is_refused_and_never_wrapped_for() {
     assert!(attempt(&storage, &shares).is_ok());
 }
 
+fn cooling_off() -> SlotOptions {
+    SlotOptions { cooling_off: "24h".parse().unwrap(), ..two_of_three() }
+}
+
+#[test]
+fn cooling_off_time_is_not_shortened_by_who_writes_storage() {
+    let _mounted = Mounted;
+    let (storage, store, shares) = fresh();
+    let (slot, new) = add_slot_with(&store, "replacement", cooling_off()).unwrap();
+    let until = store.slots().unwrap().find(slot).unwrap().not_before();
+    let bytes = altered(&slots_of(&storage), |bytes| {
+        let at = bytes.windows(16).position(|id| id == slot.as_bytes()).unwrap() + 17;
+        assert_eq!(bytes[at..at + 8], until.to_be_bytes());
+        bytes[at..at + 8].fill(0);
+    });
+    assert_eq!(SlotSet::decode(&bytes).unwrap().find(slot).unwrap().not_before(), 0, "it reads as at once");
+    // Before the store is opened: it does not open.
+    let attacked = copy(&storage);
+    write(&attacked, SLOTS, &bytes);
+    assert!(matches!(refused(attempt(&attacked, &shares)), UnsealError::SlotsMixed));
+    // While it is open: it does not look there.
+    write(&storage, SLOTS, &bytes);
+    let (first, proved) = (first_slot(&store), prove(&store, slot, &new));
+    let early = refused(wait(store.replace_slot(first, proved.clone())));
+    assert!(matches!(early, SlotError::CoolingOff { until: told, .. } if told == until), "{early}");
+    // The control: whose slot is to wait for nothing is replaced at once.
+    wait(store.remove_slot(slot)).unwrap();
+    let (slot, new) = add_slot(&store, "replacement").unwrap();
+    wait(store.replace_slot(first, prove(&store, slot, &new))).unwrap();
+    assert!(attempt(&storage, &new).is_ok());
+}
+
 /// Two states of one store: before and after its holders changed, and the shares of each.
 fn rekeyed() -> (MemoryStorage, MemoryStorage, Shares, Shares) {
     let (storage, store, old) = fresh();
@@ -297,7 +332,7 @@ fn missing_parts_are_named() {
 #[test]
 fn every_flip_and_every_swap_of_what_opens_a_store_is_refused() {
     let (storage, store, shares) = fresh();
-    add_slot(&store, "pending").unwrap();
+    add_slot_with(&store, "pending", cooling_off()).unwrap();
     drop(store);
     let opens = |altered: &MemoryStorage| {
         wait(async {

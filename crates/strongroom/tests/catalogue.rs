@@ -11,7 +11,7 @@ use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use common::*;
-use strongroom::{DiskStorage, MAX_VALUE, MemoryStorage, Policy, SealedStore, Storage, Suite, UnsealError};
+use strongroom::{DiskStorage, MAX_VALUE, MemoryStorage, Policy, SealedStore, Storage, UnsealError};
 use strongroom_barrier::{HEAD, KEYRING, SLOTS};
 use strongroom_storage::{Batch, OpenError};
 
@@ -228,7 +228,7 @@ fn refused_by_storage(error: &UnsealError) -> bool {
 #[test]
 fn cve_2025_4656_slot_whose_holders_proved_nothing_replaces_none() {
     let (storage, store, shares) = fresh();
-    let dealt = wait(store.add_slot("replacement", policy("2 of 3"), Suite::P256)).unwrap();
+    let dealt = wait(store.add_slot("replacement", two_of_three())).unwrap();
     let new: Shares = dealt.shares().unwrap().iter().map(|share| share.to_string()).collect();
     // Too few of the new holders prove nothing, and there is no other way to a `Proved`.
     let mut possession = store.possession(dealt.slot()).unwrap();

@@ -11,8 +11,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use common::*;
 use strongroom::{
-    InitError, InitOptions, MemoryStorage, OfferTextError, Options, PENDING_LIFETIME, Preparation,
-    SealedStore, ShareError, SlotError, SlotState, Suite, TermState, UnsealError,
+    CoolingOff, InitError, InitOptions, MAX_COOLING_OFF, MemoryStorage, OfferTextError, Options,
+    PENDING_LIFETIME, Preparation, SealedStore, ShareError, SlotError, SlotOptions, SlotState, Suite,
+    TermState, UnsealError,
 };
 use strongroom_barrier::{HEAD, KEYRING, SLOTS};
 
@@ -125,10 +126,7 @@ fn slot_is_added_proved_activated_and_removed() {
     let (slot, shares) = add_slot(&store, "second").unwrap();
     let slots = store.slots().unwrap();
     assert_eq!(slots.find(slot).unwrap().state(), SlotState::Pending);
-    assert!(matches!(
-        refused(wait(store.add_slot("second", policy("1 of 1"), Suite::P256))),
-        SlotError::LabelTaken
-    ));
+    assert!(matches!(refused(wait(store.add_slot("second", two_of_three()))), SlotError::LabelTaken));
     // Pending, its shares are good and open nothing.
     let sealed = wait(SealedStore::open(Arc::new(storage.clone()))).unwrap();
     sealed.verify_share(&share(&shares[0])).map_err(|error| error.to_string()).unwrap();
@@ -226,6 +224,60 @@ fn pending_slot_expires() {
 }
 
 #[test]
+fn slot_takes_effect_only_when_its_cooling_off_time_is_over() {
+    static CLOCK: AtomicU64 = AtomicU64::new(1_000_000);
+    let clock = Options { clock: || CLOCK.load(Ordering::SeqCst), ..barrier_options() };
+    let storage = MemoryStorage::new();
+    let (store, old) = init(Arc::new(storage.clone()), InitOptions { barrier: clock, ..options() }).unwrap();
+    let longest = CoolingOff::from_seconds(MAX_COOLING_OFF).unwrap();
+    let waiting = SlotOptions { cooling_off: longest, ..two_of_three() };
+    let (second, seconds) = add_slot_with(&store, "second", waiting.clone()).unwrap();
+    let dealt = wait(store.add_replacement(first_slot(&store), waiting)).unwrap();
+    let new: Shares = dealt.shares().unwrap().iter().map(|share| share.to_string()).collect();
+    let until = 1_000_000 + MAX_COOLING_OFF;
+    // Neither other changes of the slots, nor sealing and opening anew, shortens it.
+    wait(store.rotate_root()).unwrap();
+    drop(store);
+    let store = wait(async {
+        let mut unsealing = SealedStore::open(Arc::new(storage.clone())).await.unwrap().unsealing_with(clock);
+        for share in &old {
+            unsealing.offer_text(share).unwrap();
+        }
+        unsealing.unseal().await.unwrap()
+    });
+    let first = first_slot(&store);
+    for slot in [second, dealt.slot()] {
+        assert_eq!(store.slots().unwrap().find(slot).unwrap().not_before(), until);
+    }
+    let (activate, replace) = (prove(&store, second, &seconds), prove(&store, dealt.slot(), &new));
+    for now in [0, 1_000_000, until - 1] {
+        CLOCK.store(now, Ordering::SeqCst);
+        let early = [
+            refused(wait(store.activate_slot(activate.clone()))),
+            refused(wait(store.activate_slot(replace.clone()))),
+            refused(wait(store.replace_slot(first, activate.clone()))),
+            refused(wait(store.replace_slot(first, replace.clone()))),
+        ];
+        for error in early {
+            assert!(matches!(error, SlotError::CoolingOff { until: told, .. } if told == until), "{error}");
+            assert!(error.to_string().contains("lasts until 1970-01-18 13:46:40 UTC"), "{error}");
+        }
+    }
+    assert!(
+        open(&storage, &old).is_ok() && open(&storage, &new).is_err() && open(&storage, &seconds).is_err()
+    );
+    // The control: a second later both go through, and nothing of the time is left.
+    CLOCK.store(until, Ordering::SeqCst);
+    wait(store.activate_slot(activate)).unwrap();
+    wait(store.replace_slot(first, replace)).unwrap();
+    assert!(store.slots().unwrap().slots().iter().all(|slot| slot.not_before() == 0));
+    assert!(
+        open(&storage, &old).is_err() && open(&storage, &new).is_ok() && open(&storage, &seconds).is_ok()
+    );
+    assert_clean(&store);
+}
+
+#[test]
 fn root_key_rotates_without_the_holders() {
     let (storage, store, shares) = fresh();
     let before = (read(&storage, SLOTS), read(&storage, KEYRING));
@@ -271,7 +323,7 @@ fn sealed_store_refuses_every_change() {
     let (storage, store, shares) = fresh();
     wait(store.seal());
     assert!(matches!(refused(store.slots()), strongroom::ReadError::Sealed));
-    assert!(wait(store.add_slot("x", policy("1 of 1"), Suite::P256)).is_err());
+    assert!(wait(store.add_slot("x", two_of_three())).is_err());
     assert!(wait(store.rotate_root()).is_err());
     assert!(wait(store.rewrap(go_on)).is_err());
     assert!(wait(store.check(|_, _| std::ops::ControlFlow::Continue(()))).is_err());

@@ -137,6 +137,6 @@ pub(super) fn pin(text: &str) -> Result<(), PlanError> {
 const MAX_INITIALS: usize = 8;
 const FINGERPRINTS: [usize; 2] = [40, 64];
 /// A day less than a pending slot lives, so that there is time to come together after it.
-const MAX_COOLING_OFF: u64 = strongroom::PENDING_LIFETIME - 24 * 60 * 60;
+const MAX_COOLING_OFF: u64 = strongroom::MAX_COOLING_OFF;
 /// What people type at a ceremony where initials could be typed.
 const ANSWERS: [&str; 6] = ["yes", "no", "y", "n", "abort", "exception"];

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use strongroom::{
-    Accepted, Dealt, DiskStorage, InitOptions, Policy, Possession, Preparation, Progress, ShareText, Slot,
-    SlotId, SlotState, Storage, StoreId, causes, share_text,
+    Accepted, CoolingOff, Dealt, DiskStorage, InitOptions, Policy, Possession, Preparation, Progress,
+    ShareText, Slot, SlotId, SlotOptions, SlotState, Storage, StoreId, causes, share_text,
 };
 
 use super::record::Event;
@@ -87,9 +87,11 @@ impl<'a> Ceremony<'a> {
             self.event(&Event::Voided { set: stale.set_id() })?;
         }
         let old = self.slot_of_label(SlotState::Active)?.ok_or(CeremonyError::Misfit(NO_SLOT))?;
-        let suite = self.plan.suite;
+        let cooling_off =
+            CoolingOff::from_seconds(self.cooling_off()).ok_or(CeremonyError::Misfit(TOO_LONG))?;
+        let options = SlotOptions { suite: self.plan.suite, cooling_off, ..SlotOptions::new(policy) };
         let store = self.store()?;
-        let dealt = pollster::block_on(store.add_replacement(old.id(), policy, suite))?;
+        let dealt = pollster::block_on(store.add_replacement(old.id(), options))?;
         let slot = store.slots()?.find(dealt.slot()).cloned().ok_or(CeremonyError::Misfit(SLOT_GONE))?;
         let id = store.id();
         Ok((Deal::Pending(dealt), id, slot))
@@ -227,7 +229,7 @@ impl<'a> Ceremony<'a> {
 
     pub(super) fn cool_off(&mut self) -> Result<Outcome, CeremonyError> {
         let slot = self.new_slot()?;
-        let until = slot.created().saturating_add(self.cooling_off());
+        let until = self.takes_effect(&slot);
         let now = self.now();
         if now >= until {
             return Ok(Outcome::Done);
@@ -240,6 +242,11 @@ impl<'a> Ceremony<'a> {
             super::duration(until - now)
         ))?;
         Ok(Outcome::Cooling { until })
+    }
+
+    /// From when on a slot may replace the one before: by what the slot itself says, and by the plan, should it be another one.
+    pub(super) fn takes_effect(&self, slot: &Slot) -> u64 {
+        slot.not_before().max(slot.created().saturating_add(self.cooling_off()))
     }
 
     /// Every custodian shows the share, and every HSM gives its part.
@@ -433,6 +440,7 @@ const SLOT_GONE: &str =
     "the slot that this ceremony made is not in the store any more: abort, and begin a new ceremony";
 const SHARES_GONE: &str =
     "the new shares are not in memory any more: go on with --resume, which deals new ones";
+const TOO_LONG: &str = "the cooling-off time is longer than 6 days: correct the plan";
 const NO_SLOT: &str = "the store has no active slot of the plan's label: correct the label";
 
 #[cfg(test)]

@@ -150,8 +150,7 @@ fn beside(place: &Path, ending: &str) -> PathBuf {
     place.with_file_name(name)
 }
 
-const NOT_VERIFIED: &str =
-    " start the ceremony again:the backup is not verified: go on with --resume: start the ceremony again";
+const NOT_VERIFIED: &str = "the backup is not verified: go on with --resume";
 const OCCUPIED: &str = "something lies where the store is to be restored: move it away, or give the plan another store directory";
 const GONE: &str = "the store is not at its place, and this ceremony did not move it: find out who did";
 const ANOTHER_STORE: &str =

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use sha2::{Digest as _, Sha256};
 use strongroom::backup::{Backup, BackupUnsealing, VerifiedBackup};
 use strongroom::{
-    DiskStorage, OpenError, Progress, SealedStore, ShareName, Slot, SlotSet, SlotState, Storage, Store,
-    verify_share,
+    DiskStorage, OpenError, Options, Progress, SealedStore, ShareName, Slot, SlotSet, SlotState, Storage,
+    Store, verify_share,
 };
 
 use super::dealing::Deal;
@@ -43,9 +43,7 @@ impl<'a> Ceremony<'a> {
     }
 
     pub(super) fn store(&self) -> Result<&Store, CeremonyError> {
-        self.open.as_ref().ok_or(CeremonyError::Misfit(
-            " start the ceremony again:the store is sealed: go on with --resume: start the ceremony again",
-        ))
+        self.open.as_ref().ok_or(CeremonyError::Misfit("the store is sealed: go on with --resume"))
     }
 
     fn storage(&mut self) -> Result<Arc<dyn Storage>, CeremonyError> {
@@ -91,7 +89,9 @@ impl<'a> Ceremony<'a> {
             return Ok(());
         }
         let sealed = pollster::block_on(SealedStore::open(self.storage()?))?;
-        let mut unsealing = sealed.unsealing().with_hsm(self.hsm());
+        // The store itself refuses an early commit, by its own clock.
+        let options = Options { clock: self.setting.clock, ..Options::default() };
+        let mut unsealing = sealed.unsealing_with(options).with_hsm(self.hsm());
         let refused = pollster::block_on(unsealing.ask_hsms());
         let refused = refused.map_err(|error| CeremonyError::io("the HSMs were not asked", error))?;
         self.hsms_opened(&unsealing.progress())?;
@@ -162,10 +162,10 @@ impl<'a> Ceremony<'a> {
     fn replace_slot(&mut self) -> Result<(strongroom::StoreId, [u8; 16]), CeremonyError> {
         self.opened()?;
         let new = self.new_slot()?;
-        // The slot's age now comes from the open store, so that nobody can shorten the time by writing storage.
-        if self.now() < new.created().saturating_add(self.cooling_off()) {
+        // The slot now comes from the open store, so that nobody can shorten the time by writing storage.
+        if self.now() < self.takes_effect(&new) {
             return Err(CeremonyError::Misfit(
-                " start the ceremony again after it:the cooling-off time is not over: go on with --resume after it: start the ceremony again after it",
+                "the cooling-off time is not over: go on with --resume after it",
             ));
         }
         if self.proved.is_none() {

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use strongroom::causes::StorageOpenError;
-use strongroom::{DiskStorage, Locking, OpenError, Plaintext, SealedStore, Secret, Store, protection};
+use strongroom::{
+    DiskStorage, Locking, OpenError, Options, Plaintext, SealedStore, Secret, Store, protection,
+};
 use strongroom_ceremony::audit::{P256Key, Signer};
 use strongroom_ceremony::plan::{Kind, Person, Plan, Step};
 use strongroom_ceremony::run::conversation::{Conversation, Gone, Stage};
@@ -283,12 +285,17 @@ fn storage(directory: &Path) -> Option<DiskStorage> {
 
 /// Opens the store with the shares of those whose names begin so.
 pub(crate) fn open(directory: &Path, shares: &Shares, whose: &str) -> Option<Store> {
+    open_at(now, directory, shares, whose)
+}
+
+/// The same, by this clock.
+pub(crate) fn open_at(clock: fn() -> u64, directory: &Path, shares: &Shares, whose: &str) -> Option<Store> {
     let storage = Arc::new(storage(directory)?);
     let sealed = match pollster::block_on(SealedStore::open(storage)) {
         Err(OpenError::NoStore) => return None,
         sealed => sealed.unwrap(),
     };
-    let mut unsealing = sealed.unsealing();
+    let mut unsealing = sealed.unsealing_with(Options { clock, ..Options::default() });
     for (name, share) in shares {
         if name.starts_with(whose) {
             let _ = unsealing.offer_text(share);

@@ -6,17 +6,20 @@ use std::sync::Arc;
 use clap::{Args, Subcommand};
 use pollster::block_on;
 use serde_json::{Value, json};
-use strongroom::{HsmKeys, Policy, Rekeyed, Slot, SlotId, SlotSet, SlotState, Store};
+use strongroom::{
+    CoolingOff, HsmKeys, Policy, Rekeyed, Slot, SlotId, SlotOptions, SlotSet, SlotState, Store,
+};
 
 use super::init::NewSlot;
 use super::keys;
+use super::slot::{Waits, cooled_off};
 use crate::context::{Context, find_slot, only_slot};
 use crate::exit::{Failure, Kind};
 use crate::handout::{Given, Handout};
 use crate::output::Output;
 use crate::shares::{self, Collector as _, Holders};
 use crate::terminal;
-use crate::text::{ago, quoted, slot_json};
+use crate::text::{ago, deadline, quoted, slot_json};
 
 /// Replace a slot's holders: at the terminal in one go, in scripts with `start` and `finish`.
 #[derive(Args)]
@@ -47,6 +50,8 @@ struct Start {
     slot: Option<String>,
     #[command(flatten)]
     new: NewSlot,
+    #[command(flatten)]
+    waits: Waits,
     #[command(flatten)]
     handout: Handout,
 }
@@ -82,6 +87,12 @@ impl Rekey {
     }
 
     fn in_one_go(self, context: &mut Context) -> Result<(), Failure> {
+        if self.start.waits.cooling_off.is_some_and(|time| time > CoolingOff::NONE) {
+            return Err(Failure::usage(
+                "with a cooling-off time a rekey is not done in one go: use `strongroom rekey start`, and `strongroom rekey \
+                 finish` when it is over",
+            ));
+        }
         if !terminal::is_present() {
             return Err(Failure::usage(
                 "the new holders must show that they have their shares, and there is no terminal to ask them at: use \
@@ -116,7 +127,7 @@ impl Start {
                     quoted(new.label()),
                     new.policy()
                 ),
-                "The old shares stay good until `strongroom rekey finish`, within 7 days.".to_owned(),
+                format!("The old shares stay good until `strongroom rekey finish`, {}.", deadline(&new)),
             ]
         })
     }
@@ -140,7 +151,7 @@ impl Start {
     /// Adds the pending slot and hands its shares out; takes it away again if they cannot be.
     fn deal(&self, context: &mut Context) -> Result<(Slot, Slot, Given), Failure> {
         let output = context.output;
-        let (suite, given_policy) = (self.new.suite(), self.new.given_policy()?);
+        let given_policy = self.new.given_policy()?;
         let store = context.store()?;
         let slots = store.slots()?;
         let old = self.old(&slots)?.clone();
@@ -158,7 +169,9 @@ impl Start {
             ));
         }
         let policy: Policy = given_policy.unwrap_or_else(|| old.policy().clone());
-        let dealt = block_on(store.add_replacement(old.id(), policy, suite))?;
+        let cooling_off = self.waits.cooling_off.unwrap_or_default();
+        let options = SlotOptions { suite: self.new.suite(), cooling_off, ..SlotOptions::new(policy) };
+        let dealt = block_on(store.add_replacement(old.id(), options))?;
         let new = slot_of(store, dealt.slot())?;
         match self.handout.give(output, store.id(), &new, dealt.share_texts()) {
             Ok(given) => Ok((old, new, given)),
@@ -211,6 +224,7 @@ impl Finish {
                 format!("slot {} replaces none: use `strongroom slot activate`", quoted(new.label())),
             )
         })?;
+        cooled_off(store, new)?;
         replace(output, store, &hsm, old, new, &self.ending)?.tell(output, None)
     }
 }

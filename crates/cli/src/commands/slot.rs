@@ -5,14 +5,14 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use pollster::block_on;
 use serde_json::{Value, json};
-use strongroom::{SlotError, SlotState};
+use strongroom::{CoolingOff, SlotError, SlotOptions, SlotState, Store};
 
 use super::init::NewSlot;
 use crate::context::{Context, find_slot};
 use crate::exit::Failure;
 use crate::handout::Handout;
 use crate::shares::{self, Holders};
-use crate::text::{quoted, slot_json, slot_line};
+use crate::text::{deadline, quoted, slot_json, slot_line};
 
 /// The ways to open the store.
 #[derive(Subcommand)]
@@ -39,7 +39,18 @@ pub(crate) struct Add {
     #[command(flatten)]
     new: NewSlot,
     #[command(flatten)]
+    waits: Waits,
+    #[command(flatten)]
     handout: Handout,
+}
+
+/// How long a new slot waits.
+#[derive(Args)]
+pub(crate) struct Waits {
+    /// Let nobody activate the new slot before so long from now: `90s`, `30m`, `24h` or `3d`, at most 6 days. Meanwhile
+    /// `slot remove` ends it.
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) cooling_off: Option<CoolingOff>,
 }
 
 /// A slot and its holders' shares.
@@ -89,11 +100,13 @@ fn list(context: &mut Context) -> Result<(), Failure> {
 
 impl Add {
     fn run(self, context: &mut Context) -> Result<(), Failure> {
-        let (policy, suite) = (self.new.policy()?, self.new.suite());
-        let _place = self.handout.check(&policy)?;
+        let cooling_off = self.waits.cooling_off.unwrap_or_default();
+        let options =
+            SlotOptions { suite: self.new.suite(), cooling_off, ..SlotOptions::new(self.new.policy()?) };
+        let _place = self.handout.check(&options.policy)?;
         let output = context.output;
         let store = context.store()?;
-        let dealt = block_on(store.add_slot(&self.label, policy, suite))?;
+        let dealt = block_on(store.add_slot(&self.label, options))?;
         let slots = store.slots()?;
         let slot = slots.find(dealt.slot()).ok_or(SlotError::Unknown)?;
         let given = match self.handout.give(output, store.id(), slot, dealt.share_texts()) {
@@ -113,9 +126,10 @@ impl Add {
                 shares => format!("Dealt {shares} shares for"),
             };
             vec![format!(
-                "{made} slot {}: {}. It opens nothing until `strongroom slot activate`, within 7 days.",
+                "{made} slot {}: {}. It opens nothing until `strongroom slot activate`, {}.",
                 quoted(slot.label()),
-                slot.policy()
+                slot.policy(),
+                deadline(slot)
             )]
         })
     }
@@ -155,6 +169,7 @@ impl OfSlot {
         if slot.state() != SlotState::Pending {
             return Err(SlotError::WrongState.into());
         }
+        cooled_off(store, slot)?;
         let mut holders = Holders::all(store.possession(slot.id())?, slot.clone());
         let what = format!("the proof that all holders of slot {} have theirs", quoted(slot.label()));
         shares::collect(output, &self.new_share_files, &hsm, &mut holders, &what)?;
@@ -210,4 +225,13 @@ impl Remove {
             lines
         })
     }
+}
+
+/// Refuses before the holders are asked for their shares what the store would refuse after it.
+pub(crate) fn cooled_off(store: &Store, slot: &strongroom::Slot) -> Result<(), SlotError> {
+    let until = slot.not_before();
+    if store.barrier().now() < until {
+        return Err(SlotError::CoolingOff { slot: slot.id(), until });
+    }
+    Ok(())
 }

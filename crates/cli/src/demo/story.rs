@@ -8,8 +8,8 @@ use std::sync::Arc;
 use pollster::block_on;
 use strongroom::share_text::{self, Decoded};
 use strongroom::{
-    Batch, Directory, DiskStorage, InitOptions, Plaintext, Preparation, SealedStore, ShareText, SlotState,
-    Store, Suite,
+    Batch, Directory, DiskStorage, InitOptions, Plaintext, Preparation, SealedStore, ShareText, SlotOptions,
+    SlotState, Store,
 };
 use zeroize::Zeroizing;
 
@@ -217,7 +217,7 @@ fn rekey(store: &Store) -> Result<Vec<DealtShare>, Failure> {
     let slots = store.slots()?;
     let missing = || Failure::new(Kind::NotFound, "the slot is missing");
     let old = slots.slots().iter().find(|slot| slot.state() == SlotState::Active).ok_or_else(missing)?;
-    let dealt = block_on(store.add_replacement(old.id(), policy, Suite::XWing))?;
+    let dealt = block_on(store.add_replacement(old.id(), SlotOptions::new(policy)))?;
     let shares = texts(dealt.share_texts())?;
     let mut possession = store.possession(dealt.slot())?;
     for share in &shares {

@@ -6,7 +6,7 @@ use strongroom_crypto::hash::sha256;
 use strongroom_crypto::hpke::Suite;
 use strongroom_crypto::record::StoreId;
 
-use super::{Header, MAX_SLOTS, Slot, SlotId, SlotSet, SlotState};
+use super::{Header, MAX_COOLING_OFF, MAX_SLOTS, Slot, SlotId, SlotSet, SlotState};
 use crate::hsm::MAX_WRAPPED;
 use crate::name::{self, NameError};
 use crate::policy::{DecodeError, Policy};
@@ -90,6 +90,8 @@ pub enum SlotFault {
     Truncated,
     /// It has this unknown state.
     State(u8),
+    /// It is pending until a moment that no cooling-off time ends at.
+    NotBefore,
     /// Its label is no text.
     NotText,
     /// Its label is refused.
@@ -145,6 +147,7 @@ impl fmt::Display for SlotFault {
         match self {
             Self::Truncated => f.write_str("ends too early"),
             Self::State(state) => write!(f, "has the unknown state {state}"),
+            Self::NotBefore => f.write_str("is to wait until before it was made, or for more than 6 days"),
             Self::NotText => f.write_str("has a label that is no text"),
             Self::Label(error) => write!(f, "has a label that is refused: {error}"),
             Self::Suite(suite) => write!(f, "has the unknown suite {suite}"),
@@ -161,10 +164,13 @@ impl fmt::Display for SlotFault {
 
 fn put_slot(out: &mut Vec<u8>, slot: &Slot) {
     out.extend_from_slice(slot.id().as_bytes());
-    out.push(match slot.state() {
-        SlotState::Pending => PENDING,
-        SlotState::Active => ACTIVE,
-    });
+    match slot.state() {
+        SlotState::Pending => {
+            out.push(PENDING);
+            out.extend_from_slice(&slot.not_before().to_be_bytes());
+        }
+        SlotState::Active => out.push(ACTIVE),
+    }
     out.extend_from_slice(&slot.created().to_be_bytes());
     out.push(length8(slot.label().len()));
     out.extend_from_slice(slot.label().as_bytes());
@@ -203,12 +209,16 @@ fn read_set(reader: &mut Reader<'_>) -> Result<SlotSet, SlotSetError> {
 
 fn read_slot(reader: &mut Reader<'_>, store: StoreId) -> Result<Slot, SlotFault> {
     let id = SlotId::new(reader.array().ok_or(SlotFault::Truncated)?);
-    let state = match reader.u8().ok_or(SlotFault::Truncated)? {
-        PENDING => SlotState::Pending,
-        ACTIVE => SlotState::Active,
+    let (state, not_before) = match reader.u8().ok_or(SlotFault::Truncated)? {
+        PENDING => (SlotState::Pending, reader.u64().ok_or(SlotFault::Truncated)?),
+        ACTIVE => (SlotState::Active, 0),
         state => return Err(SlotFault::State(state)),
     };
     let created = reader.u64().ok_or(SlotFault::Truncated)?;
+    let fits = not_before.checked_sub(created).is_some_and(|time| time <= MAX_COOLING_OFF);
+    if not_before != 0 && !fits {
+        return Err(SlotFault::NotBefore);
+    }
     let label =
         std::str::from_utf8(reader.bytes8().ok_or(SlotFault::Truncated)?).map_err(|_| SlotFault::NotText)?;
     name::check_label(label).map_err(SlotFault::Label)?;
@@ -241,7 +251,7 @@ fn read_slot(reader: &mut Reader<'_>, store: StoreId) -> Result<Slot, SlotFault>
     };
     let slot = Slot::pending(store, header);
     Ok(match state {
-        SlotState::Pending => slot,
+        SlotState::Pending => slot.with_not_before(not_before),
         SlotState::Active => slot.activated().with_wrapped(wrapped.to_vec()),
     })
 }

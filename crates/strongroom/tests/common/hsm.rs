@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use strongroom::pkcs11::{KeyKind, KeySpec};
 use strongroom::{
     HsmKeys, Hsms, InitOptions, MemoryStorage, Outage, OutageWatch, Possession, Preparation, SealedStore,
-    SlotId, Store, Suite,
+    SlotId, SlotOptions, Store, Suite,
 };
 use strongroom_test_tokens::TestToken;
 
@@ -64,7 +64,9 @@ pub fn open<'a>(
 
 /// Adds a slot, has its holders and its HSM prove possession, and activates it.
 pub fn add(store: &Store, label: &str, seal: &str) -> Result<(SlotId, Shares), String> {
-    let dealt = wait(store.add_slot(label, policy(seal), Suite::P256)).map_err(|error| error.to_string())?;
+    let dealt =
+        wait(store.add_slot(label, SlotOptions { suite: Suite::P256, ..SlotOptions::new(policy(seal)) }))
+            .map_err(|error| error.to_string())?;
     let shares: Shares = dealt.shares().unwrap().iter().map(|share| share.to_string()).collect();
     let mut possession = store.possession(dealt.slot()).unwrap();
     prove(store, &mut possession, &shares)?;

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub use pollster::block_on as wait;
 use strongroom::{
     Decoded, InitOptions, Options, Plaintext, Policy, Preparation, Proved, RewrapProgress, SealedStore,
-    ShareText, SlotId, Storage, Store, Suite, share_text,
+    ShareText, SlotId, SlotOptions, Storage, Store, Suite, share_text,
 };
 use strongroom_storage::{self as storage, BoxFuture, MemoryStorage, Snapshot, Value};
 
@@ -84,8 +84,16 @@ pub fn open(storage: &MemoryStorage, shares: &[String]) -> Result<Store, String>
 
 /// Adds a slot of 2 of 3 and lets its holders prove possession.
 pub fn add_slot(store: &Store, label: &str) -> Result<(SlotId, Shares), String> {
-    let dealt =
-        wait(store.add_slot(label, policy("2 of 3"), Suite::P256)).map_err(|error| error.to_string())?;
+    add_slot_with(store, label, two_of_three())
+}
+
+/// What [`add_slot`] adds.
+pub fn two_of_three() -> SlotOptions {
+    SlotOptions { suite: Suite::P256, ..SlotOptions::new(policy("2 of 3")) }
+}
+
+pub fn add_slot_with(store: &Store, label: &str, options: SlotOptions) -> Result<(SlotId, Shares), String> {
+    let dealt = wait(store.add_slot(label, options)).map_err(|error| error.to_string())?;
     Ok((dealt.slot(), dealt.shares().unwrap().iter().map(|share| share.to_string()).collect()))
 }
 
