@@ -74,6 +74,13 @@ fn summary(account: &Account) -> Section {
     if !back.is_empty() {
         rows.push(Table::row([Cell::head("Clock set back"), Cell::lines(&back)]));
     }
+    for record in of_event(account, &["resumed"]) {
+        let unsigned = record.entry().number("unsigned").unwrap_or_default();
+        let said = format!(
+            "The ceremony went on here after an interruption. Of the lines above it nobody had signed the last {unsigned} until then."
+        );
+        rows.push(Table::row([Cell::head("Interrupted"), Cell::new(&format!("Line {}: {said}", record.number()))]));
+    }
     let about = "The seal of the transcript was verified: every line is there, in its place and unchanged since it was sealed by \
         the key of this fingerprint. Compare the fingerprint and the plan's hash with what was reviewed.";
     Section {
@@ -101,16 +108,24 @@ fn policy(account: &Account) -> Option<Vec<Cell>> {
 }
 
 fn signatures(account: &Account) -> Section {
-    let rows = account.chain().signed().iter().map(|signed| {
-        let who = signed.name().unwrap_or("the transcript's own key");
+    let signed = account.chain().signed();
+    let own = signed.iter().filter(|signed| signed.name().is_none());
+    let own: Vec<u64> = own.map(strongroom_audit::Signed::line).collect();
+    let fingerprint = account.key().fingerprint().to_string();
+    let mut rows = vec![Table::row([
+        Cell::new("the transcript's own key, after each step and at the end"),
+        Cell::code(&fingerprint),
+        Cell::lines(&own),
+    ])];
+    rows.extend(signed.iter().filter_map(|signed| {
         let fingerprint = signed.key().fingerprint().to_string();
-        Table::row([Cell::new(who), Cell::code(&fingerprint), Cell::lines(&[signed.line()])])
-    });
+        Some(Table::row([Cell::new(signed.name()?), Cell::code(&fingerprint), Cell::lines(&[signed.line()])]))
+    }));
     Section {
         heading: "Signatures".into(),
         about: "Each is right, and covers every line above it. That a key is the named person's must be known from elsewhere."
             .into(),
-        table: Table { head: &[("Who", 24), ("Key's fingerprint", 66), ("Line", 10)], rows: rows.collect() },
+        table: Table { head: &[("Who", 24), ("Key's fingerprint", 56), ("Lines", 20)], rows },
     }
 }
 
