@@ -86,7 +86,7 @@ fn page_says_what_is_needed_beside_shares() {
         (
             "all(2 of 3, hsm(main, root))",
             false,
-            "any 2 and the HSM key hsm(main, root); the policy is all(2 of 3, hsm(main, root))",
+            "any 2 and the HSM key hsm(main, root); the policy is all(shamir(2 of 3), hsm(main, root))",
         ),
         (
             "groups(1 of {security: 2 of 3, operations: 2 of 3})",
