@@ -152,6 +152,7 @@ impl Register {
 
     /// Enters what a ceremony's verified transcript says: shares that it made count from its commit on, shares that were proved or
     /// checked in it are checked, at the time of the transcript's line. The next check of each is due so many days after that.
+    /// Whoever showed none at a check has failed it with every share that the register has with them.
     ///
     /// What does not fit is left out, and the rest is entered: somebody who brought another's share does not cost the others their
     /// checks.
@@ -175,6 +176,19 @@ impl Register {
                 }
                 (Err(rule), None) => return Err(RegisterError::Rule { line: None, rule }),
             }
+        }
+        for (custodian, on) in taken::not_shown(account) {
+            // Whoever showed the share since then has it.
+            let theirs = after.shares().filter(|(_, holding)| {
+                holding.custodian() == custodian.as_str() && holding.proved().is_none_or(|proved| proved < on)
+            });
+            let theirs: Vec<_> = theirs.map(|(share, _)| share.clone()).collect();
+            let why = Public::redacted(&format!("not shown at the check of {}", on.date()));
+            fitting.extend(theirs.into_iter().map(|share| Act::Failed {
+                share,
+                custodian: custodian.clone(),
+                why: why.clone(),
+            }));
         }
         if fitting.is_empty() {
             return Err(RegisterError::NoneTaken(refused));

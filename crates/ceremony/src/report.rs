@@ -79,7 +79,10 @@ fn summary(account: &Account) -> Section {
         let said = format!(
             "The ceremony went on here after an interruption. Of the lines above it nobody had signed the last {unsigned} until then."
         );
-        rows.push(Table::row([Cell::head("Interrupted"), Cell::new(&format!("Line {}: {said}", record.number()))]));
+        rows.push(Table::row([
+            Cell::head("Interrupted"),
+            Cell::new(&format!("Line {}: {said}", record.number())),
+        ]));
     }
     let about = "The seal of the transcript was verified: every line is there, in its place and unchanged since it was sealed by \
         the key of this fingerprint. Compare the fingerprint and the plan's hash with what was reviewed.";
@@ -213,11 +216,13 @@ fn shares(account: &Account) -> Section {
 }
 
 fn checks(account: &Account) -> Section {
-    let rows = of_event(account, &["share-accepted", "share-refused"]).into_iter().map(|record| {
+    let brought = of_event(account, &["share-accepted", "share-refused", "share-not-shown"]);
+    let rows = brought.into_iter().map(|record| {
         let entry = record.entry();
-        let result = match entry.text("why") {
-            Some(why) => format!("REFUSED: {why}"),
-            None => "good".to_owned(),
+        let result = match (entry.event(), entry.text("why")) {
+            ("share-not-shown", _) => "NOT SHOWN".to_owned(),
+            (_, Some(why)) => format!("REFUSED: {why}"),
+            (_, None) => "good".to_owned(),
         };
         Table::row([
             Cell::new(entry.text("by").unwrap_or_default()),

@@ -57,12 +57,23 @@ impl Context {
 
     /// Makes the process fit for secrets. Called before the first of them; does nothing a second time.
     pub(crate) fn protect(&mut self) -> Result<(), Failure> {
+        self.protect_with(false)
+    }
+
+    /// The same, where a ceremony's plan may allow core dumps, which its transcript then tells of.
+    pub(crate) fn protect_with(&mut self, core_dumps_allowed: bool) -> Result<(), Failure> {
         if self.protected {
             return Ok(());
         }
-        harden().map_err(|error| {
-            Failure::new(Kind::Unprotected, format!("the process could not be made undumpable: {error}"))
-        })?;
+        match harden() {
+            Err(_) if core_dumps_allowed => {}
+            hardened => hardened.map_err(|error| {
+                let message = format!(
+                    "this process could leave a core dump with secrets in it: it could not be made undumpable ({error})"
+                );
+                Failure::new(Kind::Unprotected, message)
+            })?,
+        }
         let locking =
             if self.global.common.allow_unlocked { Locking::AllowUnlocked } else { Locking::Required };
         let protection = prepare(locking)?;

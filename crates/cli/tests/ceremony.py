@@ -252,7 +252,8 @@ def transcript(key, shares):
     take = ["--config", "config.toml", "ceremony", "register", "take", "register.jsonl", "--signer", "hsm(A, transcript)"]
     run(*take, "altered.jsonl", "--transcript-key", key, code=6)
     run(*take, path, "--transcript-key", key)
-    run(*take, path, "--transcript-key", key, code=5)
+    again = run(*take, path, "--transcript-key", key, code=5)
+    assert again.count("this share is in the register already") == len(shares) and "register succeed" in again, again
     known = json.loads(run("--json", "ceremony", "register", "show", "register.jsonl", "--key", key))["shares"]
     assert sorted(share["custodian"] for share in known) == sorted(shares) and not any(share["is_due"] for share in known)
     assert "5 shares, 0 of them due" in run("ceremony", "register", "show", "register.jsonl", "--key", key)
@@ -266,6 +267,11 @@ def register(key, shares):
     with open(os.open("known-share", os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
         file.write(shares["Grace"] + "\n")
     run("--share-file", "known-share", *alone, "--custodian", "Ada", *signer, code=5)
+    # No check is put off by more than a year, and a register in which nothing was entered is not left behind.
+    run("--share-file", "known-share", *alone, "--custodian", "Grace", *signer, "--days", "367", code=2)
+    new = [argument.replace("register.jsonl", "new.jsonl") for argument in alone]
+    run("--share-file", "known-share", *new, "--custodian", "Grace", *signer, code=5)
+    assert not os.path.exists("new.jsonl")
     run("--share-file", "known-share", *alone, "--custodian", "Grace", *signer, "--days", "30")
     run("--share-file", "known-share", *alone, code=2)
     entered = ["--config", "config.toml", "ceremony", "register"]

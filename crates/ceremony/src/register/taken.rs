@@ -1,6 +1,6 @@
 //! What a ceremony's transcript says of shares, as entries of a register.
 
-use strongroom_audit::{Entry, Public, Record};
+use strongroom_audit::{Entry, Public, Record, Time};
 
 use super::entry::{Act, as_text, set_of, share_of};
 use super::error::RuleError;
@@ -42,7 +42,14 @@ pub(super) fn acts(account: &Account, days: u32) -> Result<Vec<Act>, RuleError> 
         checked.push(check);
     }
     let acts: Vec<_> = entered.chain(checked).collect();
-    if acts.is_empty() { Err(RuleError::NothingToTake) } else { Ok(acts) }
+    if acts.is_empty() && not_shown(account).is_empty() { Err(RuleError::NothingToTake) } else { Ok(acts) }
+}
+
+/// Who showed no share at a check, and when.
+pub(super) fn not_shown(account: &Account) -> Vec<(Public, Time)> {
+    let lines = account.chain().entries().filter(|record| record.entry().event() == "share-not-shown");
+    let by = |record: &Record| record.entry().field("by").and_then(as_text).cloned();
+    lines.filter_map(|record| Some((by(record)?, record.at()))).collect()
 }
 
 fn share_and(entry: &Entry, who: &str) -> Option<(Share, Public)> {

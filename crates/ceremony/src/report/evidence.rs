@@ -45,7 +45,7 @@ fn met(account: &Account, way: &Way) -> Option<Vec<u64>> {
 /// - `fact/NAME`: a fact of that name, unless it is the number 0;
 /// - `step-done/STEP`: of that step alone;
 /// - `approved/another`: by somebody else than who asked for it, who must be known;
-/// - `EVENT/several`: if there are those of two different people.
+/// - `share-accepted/several`: of shares that were there before, if two different people brought them.
 pub(super) fn lines(account: &Account, names: &[&str]) -> Vec<u64> {
     names.iter().flat_map(|name| of_name(account, name)).map(Record::number).collect()
 }
@@ -64,6 +64,7 @@ fn of_name<'a>(account: &'a Account, name: &str) -> Vec<&'a Record> {
                 ("fact", name) => text("name") == name && text("value") != Some("0"),
                 ("step-done", Some(step)) => text("step") == Some(step),
                 ("approved", Some("another")) => requester.is_some() && text("by") != requester,
+                ("share-accepted", Some("several")) => !is_in(account, "dealt", entry.field("set")),
                 ("dealt" | "handed-out" | "proved", _) => {
                     standing(account, entry.field("set")) == Standing::Counts
                 }
@@ -98,17 +99,15 @@ impl Standing {
 
 /// What became of the set of this number.
 pub(super) fn standing(account: &Account, set: Option<&Value>) -> Standing {
-    let is_in = |event: &str| {
-        set.is_some()
-            && account
-                .chain()
-                .entries()
-                .any(|record| record.entry().event() == event && record.entry().field("set") == set)
-    };
     match account.outcome() {
-        _ if is_in("committed") => Standing::Counts,
+        _ if is_in(account, "committed", set) => Standing::Counts,
         Outcome::Aborted | Outcome::Complete => Standing::Void,
-        Outcome::Unfinished if is_in("voided") => Standing::Void,
+        Outcome::Unfinished if is_in(account, "voided", set) => Standing::Void,
         Outcome::Unfinished => Standing::Waits,
     }
+}
+
+fn is_in(account: &Account, event: &str, set: Option<&Value>) -> bool {
+    let is_one = |record: &Record| record.entry().event() == event && record.entry().field("set") == set;
+    set.is_some() && account.chain().entries().any(is_one)
 }
