@@ -72,7 +72,7 @@ impl Interview<'_> {
         self.draft.word("title", &title, "What people call it; it stands on every page.");
         let places = self.places(kind)?;
         let label = self.parsed("What is the slot called?", "custodians", |_, answer| {
-            plain("label", answer.to_owned()).map_err(why)
+            value::label(answer.to_owned()).map_err(why)
         })?;
         self.draft.word("label", &label, "The slot that is made, replaced or used.");
         let policy = self.policy(kind)?;
