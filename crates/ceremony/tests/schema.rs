@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use serde_json::Value;
+use strongroom_ceremony::plan::check::{Finding, findings};
 use strongroom_ceremony::plan::{Kind, Plan, PlanError, Role, Step};
 
 fn schema() -> Value {
@@ -61,4 +62,40 @@ fn every_word_of_the_schema_is_known_to_the_parser_and_no_other() {
             assert!(expected.contains_key(word), "{word}");
         }
     }
+}
+
+#[test]
+fn published_example_is_a_plan_that_must_be_completed() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/examples/create.toml");
+    let text = std::fs::read_to_string(path).unwrap();
+    let plan = Plan::parse(&text).unwrap();
+    assert_eq!(plan.kind, Kind::Create);
+    assert_eq!(plan.with_role(Role::Custodian).count(), 5);
+    assert_eq!(plan.policy.as_ref().unwrap().hsm_keys().count(), 1);
+    assert!(plan.transcript.is_some() && plan.signers().count() == 1);
+    let ways: std::collections::BTreeSet<_> =
+        plan.people.iter().filter_map(|person| Some(person.custody.as_ref()?.word())).collect();
+    assert_eq!(ways.len(), 4, "{ways:?}");
+    // Nobody gets a share to a key that stands in an example.
+    let missing: Vec<String> = findings(&plan)
+        .iter()
+        .filter(|f| matches!(f, Finding::Missing(_)))
+        .map(|f| f.text().to_owned())
+        .collect();
+    for name in ["Alan Turing", "Mary Somerville", "Emmy Noether"] {
+        assert!(missing.iter().any(|text| text.starts_with(name)), "{name}: {missing:?}");
+    }
+}
+
+#[test]
+fn patterns_of_texts_are_those_of_the_parser() {
+    // Single spaces, and none at the ends: what the parser's own tests show.
+    let schema = schema();
+    let person = &schema["properties"]["people"]["items"]["properties"];
+    for value in
+        [&schema["properties"]["title"], &schema["properties"]["label"], &person["name"], &person["group"]]
+    {
+        assert_eq!(value["pattern"], "^\\S+( \\S+)*$");
+    }
+    assert_eq!(person["initials"]["pattern"], "^\\S+$");
 }

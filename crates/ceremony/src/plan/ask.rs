@@ -42,10 +42,10 @@ pub trait Questions {
 pub fn ask(questions: &mut dyn Questions) -> Result<String, Unfinished> {
     let mut interview = Interview { questions, draft: Draft::default() };
     let asked = interview.everything();
-    finished(interview.draft, asked)
+    finished(&interview.draft, asked)
 }
 
-fn finished(draft: Draft, asked: Result<(), AskError>) -> Result<String, Unfinished> {
+fn finished(draft: &Draft, asked: Result<(), AskError>) -> Result<String, Unfinished> {
     match asked.and_then(|()| Plan::parse(&draft.text()).map_err(AskError::Plan)) {
         Ok(_) => Ok(draft.text()),
         Err(error) => Err(Unfinished { error, draft: draft.is_begun().then(|| draft.text()) }),
@@ -72,7 +72,7 @@ impl Interview<'_> {
         self.draft.word("title", &title, "What people call it; it stands on every page.");
         let places = self.places(kind)?;
         let label = self.parsed("What is the slot called?", "custodians", |_, answer| {
-            plain("label", answer.to_owned()).map_err(why)
+            value::label(answer.to_owned()).map_err(why)
         })?;
         self.draft.word("label", &label, "The slot that is made, replaced or used.");
         let policy = self.policy(kind)?;
@@ -84,7 +84,7 @@ impl Interview<'_> {
         self.people(kind, policy.as_ref())?;
         let signing = self.signing()?;
         self.software()?;
-        self.hsms(kind, policy.as_ref(), signing, &places, &label)
+        self.hsms(kind, policy.as_ref(), &signing, &places, &label)
     }
 
     fn places(&mut self, kind: Kind) -> Result<Places, AskError> {

@@ -79,7 +79,7 @@ pub(super) fn parse(text: &str, hash: [u8; 32]) -> Result<Plan, PlanError> {
         title: plain("title", file.title)?,
         store: file.store,
         output: file.output,
-        label: plain("label", file.label.unwrap_or_else(|| "custodians".to_owned()))?,
+        label: value::label(file.label.unwrap_or_else(|| "custodians".to_owned()))?,
         policy: file.policy.map(|policy| policy.parse::<Policy>()).transpose().map_err(PlanError::Policy)?,
         suite: suite(file.suite.as_deref())?,
         backup: file.backup,

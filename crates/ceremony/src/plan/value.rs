@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use strongroom::{HsmKey, Policy, Suite};
 use strongroom_audit::Fingerprint;
 
-use super::text::{Lookalikes, visible};
+use super::text::{Lookalikes, plain, visible};
 use super::{Allowance, PlanError, SigningKey};
 
 pub(super) fn suite(text: Option<&str>) -> Result<Suite, PlanError> {
@@ -102,6 +102,16 @@ pub(super) fn hexadecimal(text: &str) -> String {
     text.chars().filter(|c| !c.is_whitespace()).flat_map(char::to_lowercase).collect()
 }
 
+/// What a slot can be called.
+pub(super) fn label(text: String) -> Result<String, PlanError> {
+    let label = plain("label", text)?;
+    if label.len() <= MAX_LABEL {
+        return Ok(label);
+    }
+    let expected = format!("a label of at most {MAX_LABEL} bytes");
+    Err(PlanError::Value { word: "label", value: label, expected })
+}
+
 /// One word, and none that a step is answered with.
 pub(super) fn initials(text: &str) -> Result<(), &'static str> {
     if text.is_empty() || text.contains(' ') || text.chars().count() > MAX_INITIALS {
@@ -134,6 +144,8 @@ pub(super) fn pin(text: &str) -> Result<(), PlanError> {
     if rest.is_some_and(|rest| !rest.is_empty()) { Ok(()) } else { Err(PlanError::Pin) }
 }
 
+/// In bytes: what a slot takes.
+const MAX_LABEL: usize = 255;
 const MAX_INITIALS: usize = 8;
 const FINGERPRINTS: [usize; 2] = [40, 64];
 /// A day less than a pending slot lives, so that there is time to come together after it.

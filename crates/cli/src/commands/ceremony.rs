@@ -128,8 +128,8 @@ impl New {
             return Failure::usage(format!("{}: begin again", unfinished.error));
         };
         // An error may have lines of its own.
-        let why: String = error.to_string().lines().map(|line| format!("# {line}\n")).collect();
-        match self.write_draft(&format!("{why}{draft}")) {
+        let why = error.to_string().replace('\n', "\n# ");
+        match self.write_draft(&format!("# {why}\n{draft}")) {
             Ok(path) => Failure::usage(format!(
                 "{error}. What was answered is in {}: complete it, and give it the plan's name",
                 path.display()

@@ -82,7 +82,8 @@ pub(super) fn module(answer: &str) -> Result<String, String> {
 }
 
 pub(super) fn key_id(answer: &str) -> Result<String, String> {
-    let is_hexadecimal = answer.len() % 2 == 0 && answer.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let is_hexadecimal =
+        answer.len().is_multiple_of(2) && answer.bytes().all(|byte| byte.is_ascii_hexdigit());
     if is_hexadecimal { Ok(answer.to_owned()) } else { Err("an id is hexadecimal, as in 01a4".to_owned()) }
 }
 

@@ -1,6 +1,6 @@
 //! The file as far as it is answered.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 use crate::plan::text::Lookalikes;
 use crate::plan::{Kind, Role, Step, VERSION, value};
@@ -43,7 +43,7 @@ impl Draft {
     }
 
     pub(super) fn word(&mut self, word: &str, value: &str, remark: &str) {
-        self.words.push_str(&format!("# {remark}\n{word} = {}\n", quoted(value)));
+        line(&mut self.words, format_args!("# {remark}\n{word} = {}", quoted(value)));
     }
 
     /// Words that were not given, with what they would look like.
@@ -52,15 +52,15 @@ impl Draft {
     }
 
     pub(super) fn section(&mut self, token: &str) {
-        self.tokens.push_str(&format!("\n[hsm.{}]\n", quoted(token)));
+        line(&mut self.tokens, format_args!("\n[hsm.{}]", quoted(token)));
     }
 
     pub(super) fn token_word(&mut self, word: &str, value: &str) {
-        self.tokens.push_str(&format!("{word} = {}\n", quoted(value)));
+        line(&mut self.tokens, format_args!("{word} = {}", quoted(value)));
     }
 
     pub(super) fn token_flag(&mut self, word: &str) {
-        self.tokens.push_str(&format!("{word} = true\n"));
+        line(&mut self.tokens, format_args!("{word} = true"));
     }
 
     pub(super) fn token_left_out(&mut self, remark: &str, words: &[&str]) {
@@ -133,7 +133,7 @@ impl Draft {
             text.push_str("# Nothing but these steps can happen, in this order.\nsteps = [\n");
             for step in kind.steps() {
                 let optional = if Step::is_optional(*step) { " May be left out." } else { "" };
-                text.push_str(&format!("    \"{step}\", # {}{optional}\n", step.explained()));
+                line(&mut text, format_args!("    \"{step}\", # {}{optional}", step.explained()));
             }
             text.push_str("]\n");
         }
@@ -151,20 +151,27 @@ impl Draft {
         for person in &self.people {
             let roles: Vec<_> = person.roles.iter().map(|role| quoted(role.word())).collect();
             let (name, initials) = (quoted(&person.name), quoted(&person.initials));
-            // Writing into a string does not fail.
-            let _ = write!(text, "\n[[people]]\nname = {name}\ninitials = {initials}\n");
-            let _ = writeln!(text, "roles = [{}]", roles.join(", "));
+            line(&mut text, format_args!("\n[[people]]\nname = {name}\ninitials = {initials}"));
+            line(&mut text, format_args!("roles = [{}]", roles.join(", ")));
             for (word, value) in &person.words {
-                let _ = writeln!(text, "{word} = {}", quoted(value));
+                line(&mut text, format_args!("{word} = {}", quoted(value)));
             }
         }
         text + &self.tokens
     }
 }
 
+fn line(text: &mut String, line: fmt::Arguments<'_>) {
+    // Writing into a string does not fail.
+    let _ = writeln!(text, "{line}");
+}
+
 fn commented(remark: &str, words: &[&str]) -> String {
-    let lines = [remark].into_iter().chain(words.iter().copied());
-    lines.map(|line| format!("# {line}\n")).collect()
+    let mut text = format!("# {remark}\n");
+    for word in words {
+        line(&mut text, format_args!("# {word}"));
+    }
+    text
 }
 
 fn quoted(text: &str) -> String {

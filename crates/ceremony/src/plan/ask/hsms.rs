@@ -87,7 +87,7 @@ impl Interview<'_> {
         &mut self,
         kind: Kind,
         policy: Option<&Policy>,
-        signing: Vec<String>,
+        signing: &[String],
         places: &Places,
         label: &str,
     ) -> Result<(), AskError> {
@@ -99,7 +99,7 @@ impl Interview<'_> {
         } else {
             self.present(kind, places, label)?
         };
-        for token in wrapping.iter().chain(&present).chain(&signing) {
+        for token in wrapping.iter().chain(&present).chain(signing) {
             if !needed.contains(token) {
                 needed.push(token.clone());
             }

@@ -363,7 +363,7 @@ fn answers_that_do_not_fit_together_are_kept_with_the_error() {
     let mut questions = Answers { rest, refused: Vec::new() };
     let mut interview = Interview { questions: &mut questions, draft: Draft::default() };
     assert!(interview.everything().is_err());
-    let unfinished = finished(interview.draft, Ok(())).unwrap_err();
+    let unfinished = finished(&interview.draft, Ok(())).unwrap_err();
     assert!(matches!(unfinished.error, AskError::Plan(_)), "{unfinished:?}");
     assert!(unfinished.draft.unwrap().contains("Payments"));
 }

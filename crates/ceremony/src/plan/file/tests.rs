@@ -204,6 +204,21 @@ fn text_that_would_deceive_is_refused() {
 }
 
 #[test]
+fn label_that_no_slot_takes_is_refused() {
+    let labelled = |label: &str| Plan::parse(&format!("label = \"{label}\"\n{CREATE}"));
+    assert!(labelled(&"王".repeat(85)).is_ok());
+    let error = labelled(&"王".repeat(86)).unwrap_err();
+    assert!(matches!(error, PlanError::Value { word: "label", .. }), "{error:?}");
+    // The control: that many bytes are a slot's limit.
+    let options = |label: &str| strongroom::InitOptions::new(label, "2 of 2".parse().unwrap());
+    let made = |label: &str| {
+        let storage = std::sync::Arc::new(strongroom::MemoryStorage::new());
+        pollster::block_on(strongroom::Preparation::new(storage, options(label))).is_ok()
+    };
+    assert!(made(&"王".repeat(85)) && !made(&"王".repeat(86)));
+}
+
+#[test]
 fn character_that_nobody_sees_is_refused_in_every_string_with_the_name_of_its_word() {
     let hsm = "\n[hsm.A]\nlib = \"/lib.so\"\ntoken_label = \"t\"\npin = \"env://PIN\"\n";
     let plan = format!("devices = [\"bag 7\"]\nlabel = \"board\"\n{CREATE}{hsm}")
