@@ -68,7 +68,8 @@ impl<R: BufRead, W: Write> Console<R, W> {
         &mut self,
         mut redraw: impl FnMut(&mut Self) -> Result<(), Gone>,
     ) -> Result<String, Gone> {
-        let mut line = Zeroizing::new(Vec::new());
+        // Reserved in full, since growing would leave a copy behind where somebody typed a share.
+        let mut line = Zeroizing::new(Vec::with_capacity(LINE));
         loop {
             match self.input.read_until(b'\n', &mut line) {
                 Ok(0) => return Err(Gone("the input ended".to_owned())),
@@ -82,7 +83,7 @@ impl<R: BufRead, W: Write> Console<R, W> {
             if let Ok(line) = std::str::from_utf8(&line) {
                 return Ok(line.trim().to_owned());
             }
-            line = Zeroizing::new(Vec::new());
+            line = Zeroizing::new(Vec::with_capacity(LINE));
             self.discard()?;
             self.say(NO_TEXT)?;
         }
@@ -182,6 +183,8 @@ pub(super) const CLEAR: &str = "\x1b[2J\x1b[3J\x1b[H";
 /// Cleared, and nothing else.
 const TOP: &str = "\x1b[2J\x1b[H";
 const PROOF: usize = 6;
+/// A terminal's lines are no longer.
+const LINE: usize = 4096;
 const NO_TEXT: &str = "\nThat is no text that can be read. Type it again: ";
 
 #[cfg(test)]
