@@ -11,7 +11,7 @@ use std::process::{Command, Output};
 use std::sync::Mutex;
 
 use common::{People, Shares, copy, hold, open, plan, store_path};
-use strongroom::{Plaintext, Store};
+use strongroom::{Plaintext, SlotOptions, Store};
 use strongroom_ceremony::plan::Kind;
 use strongroom_ceremony::run::Ended;
 
@@ -23,7 +23,7 @@ const CUSTODIANS: [(&str, &str, &str); 5] = [
     ("Old 5", "custodian", "custody = \"screen\"\ngroup = \"operations\""),
 ];
 
-/// A store that a ceremony made, under X-Wing and with groups, and what is in it.
+/// A store that a ceremony made, under X-Wing and with groups, with another slot that waits, and what is in it.
 fn filled(directory: &Path) -> (Store, Shares, BTreeMap<String, Vec<u8>>) {
     let words = "policy = \"groups(2 of {security: 2 of 3, operations: 2 of 2})\"\n";
     let mut people = People::default();
@@ -37,6 +37,9 @@ fn filled(directory: &Path) -> (Store, Shares, BTreeMap<String, Vec<u8>>) {
         put(&store, &path, value.clone());
         values.insert(path, value);
     }
+    let waits =
+        SlotOptions { cooling_off: "24h".parse().unwrap(), ..SlotOptions::new("2 of 3".parse().unwrap()) };
+    pollster::block_on(store.add_slot("next", waits)).unwrap();
     pollster::block_on(store.rotate_root()).unwrap();
     pollster::block_on(store.barrier().rotate()).unwrap();
     put(&store, "after", b"the rotation".to_vec());
