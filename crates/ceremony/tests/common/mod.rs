@@ -45,6 +45,8 @@ pub(crate) struct People {
     pub(crate) kill: bool,
     /// Where they write their shares down, a file each, so that these outlive the process.
     pub(crate) papers: Option<PathBuf>,
+    /// Who says not to be there.
+    pub(crate) absent: String,
     /// The step that they are at.
     pub(crate) at: Option<Step>,
     /// The step of each turn.
@@ -95,7 +97,9 @@ impl Conversation for People {
             let rows = from.take(3).map(|row| row.trim().split_once(' ').unwrap().1);
             self.shares.insert(who.name.clone(), Zeroizing::new(rows.collect::<Vec<_>>().join(" ")));
         }
-        Ok(if question.contains("initials") {
+        Ok(if question.contains("are you here") && self.absent == who.name {
+            "no".to_owned()
+        } else if question.contains("initials") {
             self.initials.get(&who.name).unwrap_or(&who.initials).clone()
         } else if question.contains("number of the store") {
             self.store.clone()
