@@ -113,8 +113,11 @@ fn drill_asks_the_token_and_three_holders_and_a_drill_without_the_token_says_so(
 
     let drill = with_hsm(directory.path(), Kind::Unseal, "", &HOLDERS, "");
     let mut holders = People { shares: people.shares.clone(), ..People::default() };
-    assert_eq!(hold(&drill, &mut holders, &mut Notes::default()).unwrap(), Ended::Complete);
+    let mut notes = Notes::default();
+    assert_eq!(hold(&drill, &mut holders, &mut notes).unwrap(), Ended::Complete);
     assert!(holders.seen.contains("3/3"), "{}", holders.seen);
+    let opened = notes.lines.iter().filter(|line| line.contains("hsm-opened")).collect::<Vec<_>>();
+    assert!(opened.len() == 1 && opened[0].contains("hsm(A, drill)"), "{opened:?}");
 
     let text = plan_text(directory.path(), "alone", Kind::Unseal, "", &HOLDERS);
     let needs = |plan: &Plan| {

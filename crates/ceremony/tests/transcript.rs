@@ -58,12 +58,16 @@ fn creation_and_rekey_are_told_whole_and_no_share_is_in_transcript_or_report() {
     let steps = Kind::Create.steps().len();
     assert_eq!([count(&created, "step-begun"), count(&created, "step-done")], [steps, steps]);
 
+    people.absent = "Other".to_owned();
     let path = directory.path().join("rekeyed.jsonl");
     let plan = replacement(directory.path(), Kind::Rekey, "0s");
     assert_eq!(held(&plan, &mut people, &path).unwrap(), Ended::Complete);
     let rekeyed = account(&path);
     assert_eq!([count(&rekeyed, "approved"), count(&rekeyed, "proved")], [2, 2]);
-    assert_eq!(rekeyed.plan(), &plan.hash());
+    assert_eq!((rekeyed.plan(), rekeyed.requested_by()), (&plan.hash(), Some("Lead")));
+    assert_eq!([count(&rekeyed, "absent"), count(&created, "absent")], [1, 0]);
+    // Nobody wrote an exception.
+    assert_eq!(count(&rekeyed, "exception"), 0);
 
     assert_eq!(people.shares.len(), 5);
     for told in [&created, &rekeyed] {

@@ -50,6 +50,8 @@ pub(crate) struct People {
     pub(crate) kill: bool,
     /// Where they write their shares down, a file each, so that these outlive the process.
     pub(crate) papers: Option<PathBuf>,
+    /// Who says not to be there.
+    pub(crate) absent: String,
     /// The step that they are at.
     pub(crate) at: Option<Step>,
     /// The step of each turn.
@@ -103,7 +105,9 @@ impl Conversation for People {
         if let Some((_, answer)) = self.says.iter().find(|(part, _)| question.contains(part)) {
             return Ok((*answer).to_owned());
         }
-        Ok(if question.contains("initials") {
+        Ok(if question.contains("are you here") && self.absent == who.name {
+            "no".to_owned()
+        } else if question.contains("initials") {
             self.initials.get(&who.name).unwrap_or(&who.initials).clone()
         } else if question.contains("be asked again?") {
             "no".to_owned()
