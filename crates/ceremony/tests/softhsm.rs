@@ -12,7 +12,7 @@ mod common;
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::process::ExitStatusExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Arc, OnceLock, RwLock};
 
@@ -20,6 +20,7 @@ use common::{HOLDERS, Notes, People, Shares, copy, plan_text, store_path};
 use strongroom::pkcs11::KeySelector;
 use strongroom::{DiskStorage, HsmKeys, Hsms, SealedStore, Store};
 use strongroom_ceremony::hsm::hsms;
+use strongroom_ceremony::plan::ask::{AskError, Questions, ask};
 use strongroom_ceremony::plan::check::{Finding, findings};
 use strongroom_ceremony::plan::{Kind, Plan};
 use strongroom_ceremony::run::{CeremonyError, Ended, Setting, run};
@@ -102,6 +103,25 @@ fn store_of_five_and_a_token_opens_with_three_and_the_token_and_with_no_less() {
     assert!(!public.contains(token().pin()), "the PIN was written down");
 }
 
+/// Answers what it must about a drill, and otherwise nothing.
+struct Defaults(PathBuf);
+
+impl Questions for Defaults {
+    fn ask(&mut self, question: &str, default: &str) -> Result<String, AskError> {
+        let words =
+            [("What is the ceremony", "unseal"), ("Who leads", "Ada"), ("Who is the witness", "Grace")];
+        if question.starts_with("Which directory") {
+            return Ok(self.0.display().to_string());
+        }
+        let answer = words.iter().find(|(words, _)| question.starts_with(words));
+        Ok(answer.map_or(default, |(_, answer)| answer).to_owned())
+    }
+
+    fn refuse(&mut self, why: &str) -> Result<(), AskError> {
+        panic!("{why}")
+    }
+}
+
 #[test]
 fn drill_asks_the_token_and_three_holders_and_a_drill_without_the_token_says_so() {
     let directory = common::directory();
@@ -126,6 +146,12 @@ fn drill_asks_the_token_and_three_holders_and_a_drill_without_the_token_says_so(
     };
     assert!(needs(&Plan::parse(&text).unwrap()), "the check says it before");
     assert!(!needs(&drill));
+    // Whoever has a plan written is asked about the HSM that the store names.
+    let asked = ask(&mut Defaults(store_path(directory.path()))).unwrap();
+    assert!(
+        Plan::parse(&asked).unwrap().hsm.contains_key("A") && !needs(&Plan::parse(&asked).unwrap()),
+        "{asked}"
+    );
     let mut holders = People { shares: people.shares, ..People::default() };
     let alone = run(&Plan::parse(&text).unwrap(), Setting::default(), &mut holders, &mut Notes::default());
     let error = alone.unwrap_err().to_string();

@@ -52,7 +52,9 @@ impl Draft {
     }
 
     pub(super) fn section(&mut self, token: &str) {
-        line(&mut self.tokens, format_args!("\n[hsm.{}]", quoted(token)));
+        let is_bare = token.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c));
+        let name = if is_bare { token.to_owned() } else { quoted(token) };
+        line(&mut self.tokens, format_args!("\n[hsm.{name}]"));
     }
 
     pub(super) fn token_word(&mut self, word: &str, value: &str) {

@@ -245,12 +245,15 @@ fn drill_of_a_store_with_an_hsm_has_its_section() {
         "",
         "",
         "a(b",
-        "main, main",
+        "main, a b, main",
         "/nonexistent/main.so",
         "",
         "",
+        "/nonexistent/other.so",
+        "",
+        "",
     ]);
-    assert_eq!(plan.hsm.keys().collect::<Vec<_>>(), ["main"]);
+    assert_eq!(plan.hsm.keys().collect::<Vec<_>>(), ["a b", "main"]);
     assert_eq!(refused.len(), 1, "{refused:?}");
 }
 
