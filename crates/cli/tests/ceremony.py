@@ -106,11 +106,11 @@ class Ceremony:
         return STYLE.sub("", self.terminal.shown)
 
 
-def plan(name, kind, steps, people, words="", more="", *, lead="", witness="", allow=True):
+def plan(name, kind, steps, people, words="", more="", *, lead="", witness="", allow=("swap", "core-dumps", "debugger")):
     """Writes a plan; `people` are (name, role, further words)."""
     text = f'version = 1\nkind = "{kind}"\ntitle = "{name}"\noutput = "{name}"\n{words}\n'
     text += f"steps = [{', '.join(f'{chr(34)}{step}{chr(34)}' for step in steps.split())}]\n"
-    text += 'allow = ["swap", "core-dumps", "debugger"]\n' if allow else ""
+    text += f"allow = [{', '.join(f'{chr(34)}{what}{chr(34)}' for what in allow)}]\n"
     for person, role, further in [("Lead", "administrator", lead), ("Witness", "witness", witness), *people]:
         initials = person[:5] + "x"
         text += f'\n[[people]]\nname = "{person}"\ninitials = "{initials}"\nroles = ["{role}"]\n{further}'

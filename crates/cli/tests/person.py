@@ -16,17 +16,21 @@ TIMEOUT = 120
 class Terminal:
     """A command on a pseudo-terminal, and everything that it has shown."""
 
-    def __init__(self, *arguments):
+    def __init__(self, *arguments, program=BINARY):
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
             os.environ["TERM"] = "xterm"
             # Under nohup a command would go on where one at a terminal ends.
             for ending in [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]:
                 signal.signal(ending, signal.SIG_DFL)
-            os.execv(BINARY, [BINARY, *arguments])
+            self.before_start()
+            os.execv(program, [program, *arguments])
         self.job = self.pid
         self.shown = ""
         self.seen = 0
+
+    def before_start(self):
+        """In the new process, before the command takes its place."""
 
     def expect(self, pattern):
         """Waits until the pattern shows after what was seen before."""
