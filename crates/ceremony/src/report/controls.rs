@@ -4,8 +4,9 @@
 //!
 //! - PCI DSS v4.0.1, requirements 3.6.1 to 3.7.8: the wording of each requirement as compliance catalogues republish it. 3.6.1.1 and
 //!   3.7.9 are about documents of service providers, which no ceremony makes.
-//! - SP 800-57 part 1: numbers and names of sections 5.3 and 8 are those of every edition since 2007. Revision 5 put access control
-//!   and inventory in front of section 9, so that accountability and audit, 9.1 and 9.2 until then, are 9.3 and 9.4.
+//! - SP 800-57 part 1: the contents of the edition of 2007, whose sections 8.2.3 to 8.3.4 kept their numbers. The text of
+//!   revision 5 was not at hand. Its abstract says that access control and inventory came in; they stand in front of section 9, so
+//!   that accountability and audit, 9.1 and 9.2 until then, are 9.3 and 9.4. Rows begin with the section's name for that reason.
 //! - SOC 2: the criteria of TSP section 100 (2017), whose wording the points of focus of 2022 left as it was.
 
 use crate::plan::Kind;
@@ -183,7 +184,7 @@ const SP_800_57: &[Control] = &[
     },
     Control {
         number: "8.1.5.2",
-        asks: "Symmetric keys are generated and distributed under control, split ones to different people.",
+        asks: "Generation and distribution of symmetric keys: under control, split ones to different people.",
         how: "Shares are made in memory and go each to one custodian, who acknowledges and proves to have it.",
         ways: &[Way {
             kinds: MAKING,
@@ -224,7 +225,7 @@ const SP_800_57: &[Control] = &[
     },
     Control {
         number: "8.3.4",
-        asks: "Keys are destroyed when they are no longer needed.",
+        asks: "Key destruction: keys are destroyed when they are no longer needed.",
         how: "Retired terms are destroyed once nothing lies under them; a store is destroyed by its number.",
         ways: &[
             Way { kinds: REPLACING, needs: &[&["fact/terms-destroyed"]], beside: &[] },
