@@ -65,6 +65,9 @@ fn journal_that_somebody_changed_or_removed_is_not_gone_on_with() {
     // The control: as it was, it goes on to its end.
     fs::write(journal(&rekey), &good).unwrap();
     assert_eq!(held(&rekey, &mut people, 1).unwrap(), Ended::Complete);
+    println!(
+        "evidence: id=ceremony/journal figure=3 changed journals and a removed one refused verdict=pass"
+    );
 }
 
 #[test]

@@ -102,6 +102,10 @@ fn another_implementation_recovers_every_value_from_shares_and_a_copy() {
     let killed = directory.path().join("killed");
     copy(&store_path(directory.path()), &killed);
     assert!(values(&recover(&killed, &quorum)) == expected);
+    let count = expected.len();
+    println!(
+        "evidence: id=ceremony/recovery figure={count} of {count} values, from a backup and from a directory verdict=pass"
+    );
 
     // A change that was acknowledged and then damaged is no reason to come out with what was before it.
     let log = ["log.0", "log.1"].map(|name| killed.join(name));

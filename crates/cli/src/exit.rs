@@ -195,7 +195,7 @@ fn ceremony(error: &CeremonyError) -> Kind {
         CeremonyError::Software(SoftwareError::Unreadable(error)) | CeremonyError::Io { error, .. } => {
             io_kind(error)
         }
-        CeremonyError::Software(_) => Kind::Unprotected,
+        CeremonyError::Software(_) | CeremonyError::Writable(_) => Kind::Unprotected,
         CeremonyError::Init(error) => init(error),
         CeremonyError::Storage(error) => storage_open(error),
         CeremonyError::Open(error) => open(error),
@@ -205,7 +205,6 @@ fn ceremony(error: &CeremonyError) -> Kind {
         CeremonyError::Possession(error) => possession(error),
         CeremonyError::Restore(error) => restore(error),
         CeremonyError::TooFew { .. } => Kind::Sealed,
-        CeremonyError::Writable(_) => Kind::Unprotected,
         CeremonyError::SlotFile(_) | CeremonyError::CheckFailed => Kind::Damaged,
         CeremonyError::Hsm(_) => Kind::Hsm,
         CeremonyError::Gone(_)

@@ -19,6 +19,8 @@ ASKED_PLAINLY = re.compile(r"(?:^|\n)(?P<name>[A-Z]\w+): (?P<question>[^\n]*[^\n
 WRITTEN = re.compile(r"\n\n(?P<rows>( +\d+(  [a-z0-9]{1,6}){1,6}\n)+)\n[^\n]*type its last 6 characters: $")
 ALONE = re.compile(r"For (?P<name>\w+) alone\.\n\n(?P<text>.*)\n\ndoes your copy say so\? \(yes or no\) $", re.S)
 
+# What was done, for the record.
+COUNTED = {"ceremonies": 0, "pieces": 0, "places": 0}
 PEOPLE = ["Ada", "Grace", "Alan", "Mary", "Emmy", "Alonzo", "Kurt"]
 
 
@@ -41,6 +43,7 @@ class Ceremony:
     def hold(self):
         """Answers whatever is asked until the program ends; its exit code."""
         terminal = self.terminal
+        COUNTED["ceremonies"] += 1
         while True:
             if not terminal.read(60):
                 break
@@ -152,6 +155,8 @@ def nothing_left(ceremony, shares, *, alternate=True):
             piece = secret(share)[start : start + 8].encode()
             for place in places:
                 assert piece not in place.replace(b" ", b""), "a share was left behind"
+            COUNTED["pieces"] += 1
+    COUNTED["places"] += len(places)
 
 
 def token():
@@ -211,6 +216,10 @@ def main():
 
     check_alone(old)
     rekey(old, holders, hsm)
+    held, pieces, places = COUNTED["ceremonies"], COUNTED["pieces"], COUNTED["places"]
+    print(f"evidence: id=ceremony/terminal figure={held} ceremonies typed, two of them killed and gone on with verdict=pass")
+    print("evidence: id=ceremony/errors figure=2 wrong letters located and mended; too many of them, an old share and another's named verdict=pass")
+    print(f"evidence: id=ceremony/canary figure={pieces} pieces of shares looked for in {places} files and scroll-backs, 0 found verdict=pass")
     print("ok")
 
 

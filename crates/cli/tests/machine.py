@@ -90,6 +90,8 @@ def main():
         # The control: nothing is refused, and nothing said to be unsafe, where it is not.
         ended, said = held(f"{what}-safe", Terminal)
         assert ended == 0 and "Unsafe" not in said, f"{what}: {ended}: {said[-1500:]}"
+    figure = "3 dangers refused before anything was made, and recorded where the plan allows them"
+    print(f"evidence: id=ceremony/machine figure={figure} verdict=pass")
     print("ok")
 
 

@@ -21,6 +21,7 @@ mod memcheck;
 mod setup;
 mod shell;
 mod stages;
+mod static_build;
 mod table;
 mod test;
 mod tidy;
@@ -154,6 +155,13 @@ const COMMANDS: &[Command] = &[
                --write   stores the table in docs/EVIDENCE.md with machine and date\n\
                FILTER    runs only proofs with this in their id",
         run: evidence::command,
+    },
+    Command {
+        name: "static",
+        usage: "",
+        help: "Builds the ceremonies' program without HSMs, linked statically, and runs it where there is nothing else.\n\
+               Several minutes, since everything is built anew; as root, for chroot.",
+        run: static_build::command,
     },
     Command {
         name: "hsm-faults",

@@ -44,6 +44,10 @@ fn storage_without_engines() -> Outcome {
     Program::cargo().words("check --locked -p strongroom-storage --no-default-features").run()
 }
 
+fn ceremonies_without_hsms() -> Outcome {
+    Program::cargo().words("test --locked -p strongroom-ceremony --lib").run()
+}
+
 fn second_implementation() -> Outcome {
     Program::new(setup::python()?).arg("testvectors/check.py").run()
 }
@@ -56,6 +60,11 @@ const STAGES: &[Stage] = &[
         run: pure_rust_provider,
     },
     Stage { name: "storage builds without engines", slow: None, run: storage_without_engines },
+    Stage {
+        name: "ceremonies without HSMs",
+        slow: Some("builds the ceremonies a second time"),
+        run: ceremonies_without_hsms,
+    },
     Stage { name: "vectors, in Python", slow: None, run: second_implementation },
     Stage {
         name: "memcheck",

@@ -35,7 +35,7 @@ impl Deal {
     }
 }
 
-impl<'a> Ceremony<'a> {
+impl Ceremony<'_> {
     pub(super) fn deal(&mut self) -> Result<(), CeremonyError> {
         // Every key of every custodian is tried before there is anything to encrypt to it.
         for person in self.plan.with_role(Role::Custodian) {

@@ -18,7 +18,7 @@ pub(super) fn of(chain: &Chain, key: Option<&Fingerprint>) -> Result<Trail, Open
         }
     }
     let signed_to = match key {
-        Some(_) => own().last().map_or(0, strongroom_audit::Signed::line),
+        Some(_) => own().next_back().map_or(0, strongroom_audit::Signed::line),
         None => u64::MAX,
     };
     let told = chain.entries().filter(|record| record.number() < signed_to).filter_map(journal);

@@ -615,6 +615,29 @@ pub(super) const PROOFS: &[Proof] = &[
     proof("ceremony/kill-share-check", "killed at each step: it is repeated", tests!("kills")),
     proof("ceremony/kill-recovery", "killed at each step: the whole store or none", tests!("kills")),
     proof("ceremony/kill-destruction", "killed at each step: the whole store or nothing", tests!("kills")),
+    proof(
+        "ceremony/terminal",
+        "create with a token, drill, rekey to two groups and recovery go right at a terminal",
+        tests!("ceremony"),
+    ),
+    proof(
+        "ceremony/errors",
+        "errors of people are mended or named: wrong letters, an old share, another's",
+        tests!("ceremony"),
+    ),
+    proof(
+        "ceremony/canary",
+        "no share in transcript, report, any file, or the terminal's scroll-back",
+        tests!("ceremony"),
+    ),
+    proof(
+        "ceremony/machine",
+        "swap, core dumps, debugger: refused, or allowed and recorded",
+        tests!("machine"),
+    ),
+    proof("ceremony/scripts", "ceremonies as text files go as they are written", tests!("scripts")),
+    proof("ceremony/recovery", "the second implementation reads every value: 100 %", tests!("recovery")),
+    proof("ceremony/journal", "no step is skipped by writing into a journal: 100 %", tests!("intruders")),
     proof("ceremony/kill-hsm-key", "killed at each step: a store that its token opens", tests!("softhsm")),
     // What broke elsewhere.
     proof(

@@ -106,7 +106,9 @@ fn share_that_was_proved_twice_was_proved_the_last_time() {
     on(4, Event::Proved { by: &ada, set, group: None, index: 1 });
     on(6, Event::Proved { by: &ada, set, group: None, index: 1 });
     on(7, Event::Committed { store: "x", set });
-    before_close(Kind::Rekey, &witness).into_iter().for_each(|event| on(7, event));
+    for event in before_close(Kind::Rekey, &witness) {
+        on(7, event);
+    }
     on(8, Event::StepDone { step: Step::Close, witness: &witness, journal: [3; 32] });
     transcript.close().unwrap();
     let account = transcript::verify(&fs::read(path).unwrap(), &fingerprint(&key(1))).unwrap();
