@@ -203,20 +203,12 @@ impl<'a> Ceremony<'a> {
                 rehearsal: self.setting.rehearsal,
             })?;
             self.event(&Event::StepBegun { step })?;
-            if self.found.remove(&step) {
-                self.show_found(step)?;
-                if matches!(self.sign_off(step)?, Outcome::Aborted) {
-                    return Ok(Ended::Aborted);
-                }
-                continue;
-            }
-            match self.step(step)? {
+            let outcome = if self.found.remove(&step) { self.show_found(step)? } else { self.step(step)? };
+            let outcome = if let Outcome::Done = outcome { self.sign_off(step)? } else { outcome };
+            match outcome {
                 Outcome::Done => {}
                 Outcome::Cooling { until } => return Ok(Ended::Cooling { until }),
                 Outcome::Aborted => return Ok(Ended::Aborted),
-            }
-            if matches!(self.sign_off(step)?, Outcome::Aborted) {
-                return Ok(Ended::Aborted);
             }
         }
         Ok(Ended::Complete)
@@ -253,12 +245,13 @@ impl<'a> Ceremony<'a> {
     }
 
     /// A change that was made before the interruption: whoever can open the store shows it.
-    fn show_found(&mut self, step: Step) -> Result<(), CeremonyError> {
+    fn show_found(&mut self, step: Step) -> Result<Outcome, CeremonyError> {
         self.event(&Event::Fact { name: "interrupted", value: &format!("after {step}") })?;
         self.talk.tell(&format!(
             "\"{step}\" was done before the interruption, and not signed off. Its holders open the store now, to show that it is so."
         ))?;
-        self.show_open(step)
+        self.show_open(step)?;
+        Ok(Outcome::Done)
     }
 
     /// Changes the journal: the transcript vouches for it first.

@@ -49,4 +49,4 @@ pub use error::{SecretError, SecretMemoryError};
 pub use fixed::Secret;
 pub use fork::{Forked, check_not_forked};
 pub use plaintext::Plaintext;
-pub(crate) use stack::with_wiped_stack;
+pub use stack::with_wiped_stack;

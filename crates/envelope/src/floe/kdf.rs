@@ -5,8 +5,8 @@
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha384;
-use strongroom_crypto::secret::{Secret, SecretError};
-use zeroize::{Zeroize as _, Zeroizing, zeroize_stack};
+use strongroom_crypto::secret::{self, Secret, SecretError};
+use zeroize::{Zeroize as _, Zeroizing};
 
 /// A key whose hash states are computed once. They are as good as the key, and are wiped on drop. What is computed with it
 /// leaves copies on the stack: [`with_wiped_stack`] goes around it, once for several computations.
@@ -42,14 +42,7 @@ impl Kdf {
 
 /// Overwrites the frames that a hash function has just left: it moves states about by value.
 pub(super) fn with_wiped_stack<T>(compute: impl FnOnce() -> T) -> T {
-    let outcome = in_own_frame(compute);
-    zeroize_stack::<STACK>();
-    outcome
-}
-
-#[inline(never)]
-fn in_own_frame<T>(compute: impl FnOnce() -> T) -> T {
-    compute()
+    secret::with_wiped_stack::<STACK, T>(compute)
 }
 
 /// SHA-384's.

@@ -28,7 +28,7 @@ pub struct AeadKey(Cipher);
 enum Cipher {
     Scheduled(LessSafeKey),
     XChaCha(Secret<32>),
-    Xaes(Box<XaesKey>),
+    Xaes(XaesKey),
 }
 
 impl AeadKey {
@@ -49,7 +49,7 @@ impl AeadKey {
                 Cipher::XChaCha(Secret::copy_from_slice(key)?)
             }
             KeyType::Xaes256Gcm => {
-                Cipher::Xaes(Box::new(XaesKey::new(key.try_into().map_err(|_| AeadError::KeyLength)?)))
+                Cipher::Xaes(XaesKey::new(key.try_into().map_err(|_| AeadError::KeyLength)?))
             }
             _ => return Err(AeadError::KeyType),
         }))

@@ -126,4 +126,4 @@ impl Key {
 
 /// More than the library's frames take, which hold round keys: when scheduling, and where there are fewer registers than
 /// rounds when sealing and opening too.
-const STACK: usize = 4096;
+const STACK: usize = 16 * 1024;
