@@ -1,8 +1,8 @@
 //! Files that must not outlive this process: pages with a share, from the moment they are written until they are printed.
 //!
-//! However the process ends that can do anything about it, they are overwritten and removed: an error or a panic drops
-//! [`Pages`], and whoever takes the process's signals calls [`erase_all`] before it ends. After `SIGKILL` they stay until the
-//! ceremony goes on ([`erase_directory`]).
+//! However the process ends that can do anything about it, they are overwritten and removed: an error or a panic drops their
+//! guard, and whoever takes the process's signals calls [`erase_all`] before it ends. After `SIGKILL` they stay until the ceremony
+//! goes on, which erases their directory.
 //!
 //! On a disk that moves what is written, overwriting erases nothing for certain: pages belong on a memory file system.
 
