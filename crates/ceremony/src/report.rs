@@ -77,7 +77,8 @@ fn summary(account: &Account) -> Section {
     for record in of_event(account, &["resumed"]) {
         let unsigned = record.entry().number("unsigned").unwrap_or_default();
         let said = format!(
-            "The ceremony went on here after an interruption. Of the lines above it nobody had signed the last {unsigned} until then."
+            "The ceremony went on here after an interruption. Of the lines above it nobody had signed the last {unsigned} until then: they \
+             are no evidence, and no row below counts them."
         );
         rows.push(Table::row([
             Cell::head("Interrupted"),
@@ -311,7 +312,11 @@ fn lines(account: &Account) -> Section {
             Cell::anchor(record.number()),
             Cell::new(&record.at().for_people()),
             Cell::new(record.entry().event()),
-            Cell::new(&fields(record)),
+            Cell::new(&if account.is_doubtful(record.number()) {
+                format!("{DOUBTFUL} {}", fields(record))
+            } else {
+                fields(record)
+            }),
         ])
     });
     Section {
@@ -346,13 +351,14 @@ fn said(value: &Value) -> String {
 
 /// The records of these events.
 fn of_event<'a>(account: &'a Account, events: &[&str]) -> Vec<&'a Record> {
-    account.chain().entries().filter(|record| events.contains(&record.entry().event())).collect()
+    account.evidence().filter(|record| events.contains(&record.entry().event())).collect()
 }
 
 fn fact(name: &str, value: &str) -> Vec<Cell> {
     Table::row([Cell::head(name), Cell::new(value)])
 }
 
+const DOUBTFUL: &str = "[NO EVIDENCE: signed by nobody when the ceremony was interrupted]";
 const CONTROLS: &[(&str, u8)] =
     &[("Control", 10), ("What it asks", 31), ("How a ceremony answers", 36), ("Shown in lines", 23)];
 

@@ -44,7 +44,7 @@ use crate::plan::{Person, Plan, Role, Step};
 use conversation::{Conversation, Stage};
 use dealing::Deal;
 use journal::Journal;
-use record::{Event, Record};
+use record::{Event, Record, Trail};
 use store::{Recovering, Settled};
 
 /// How a ceremony is held.
@@ -160,11 +160,7 @@ enum Outcome {
 impl<'a> Ceremony<'a> {
     fn hold(&mut self) -> Result<Ended, CeremonyError> {
         let (trail, found) = (self.record.trail(), self.journal.found());
-        if trail.aborted {
-            self.talk.tell(WAS_ABORTED)?;
-            return Ok(Ended::Aborted);
-        }
-        if !trail.vouches(found) {
+        if !trail.aborted && !trail.vouches(found) {
             return Err(JournalError::NotVouched.into());
         }
         self.event(&Event::Opened {
@@ -177,15 +173,18 @@ impl<'a> Ceremony<'a> {
         if self.setting.rehearsal {
             self.stage()?;
         }
-        if self.journal.fact(ABORTED).is_some() {
-            let by = self.one(Role::Administrator)?;
-            self.event(&Event::Aborted { by, why: "before an interruption" })?;
+        if trail.aborted || self.journal.fact(ABORTED).is_some() {
+            self.event(&Event::Resumed { at: None, unsigned: trail.unsigned })?;
+            if !trail.aborted {
+                let by = self.one(Role::Administrator)?;
+                self.event(&Event::Aborted { by, why: "before an interruption" })?;
+            }
             self.talk.tell(WAS_ABORTED)?;
             return Ok(Ended::Aborted);
         }
         if found.is_none() {
             self.note(|_| {})?;
-        } else if let Some(ended) = self.resumed(trail.unsigned)? {
+        } else if let Some(ended) = self.resumed(&trail)? {
             return Ok(ended);
         }
         let steps = self.plan.steps.clone();
@@ -215,15 +214,32 @@ impl<'a> Ceremony<'a> {
     }
 
     /// Goes on where an earlier start ended, or says how it ended.
-    fn resumed(&mut self, unsigned: u64) -> Result<Option<Ended>, CeremonyError> {
-        let settled = self.settle()?;
+    fn resumed(&mut self, trail: &Trail) -> Result<Option<Ended>, CeremonyError> {
+        let unsigned = trail.unsigned;
         let at = self.plan.steps.iter().copied().find(|step| !self.journal.is_done(*step));
         self.event(&Event::Resumed { at, unsigned })?;
-        if let Settled::Elsewhere = settled {
-            let administrator = self.one(Role::Administrator)?;
-            self.event(&Event::Fact { name: "committed", value: "outside this ceremony" })?;
-            self.abort(administrator, "the new shares took effect outside this ceremony")?;
-            return Ok(Some(Ended::Aborted));
+        if let Some(signed) = &trail.signed {
+            self.talk.tell(&format!(
+                "The transcript was signed up to a line whose hash is {}. If it stopped by itself, it told the same.",
+                hexadecimal(signed)
+            ))?;
+        }
+        if trail.aborting {
+            let witness = self.one(Role::Witness)?;
+            if self
+                .talk
+                .confirm(witness, "it was about to be aborted when it stopped: is it to be aborted?")?
+            {
+                self.abort(witness, "as it was to be before an interruption")?;
+                return Ok(Some(Ended::Aborted));
+            }
+            let what = "the abort that was asked for before the interruption was taken back";
+            self.event(&Event::Exception { step: Step::Open, by: witness, what })?;
+        }
+        let settled = self.settle()?;
+        let at = self.plan.steps.iter().copied().find(|step| !self.journal.is_done(*step));
+        if let Some(ended) = self.overtaken(settled)? {
+            return Ok(Some(ended));
         }
         let Some(step) = at else {
             self.talk.tell("This ceremony is complete.")?;
@@ -242,6 +258,28 @@ impl<'a> Ceremony<'a> {
             ))?;
         }
         Ok(None)
+    }
+
+    /// Ends a ceremony whose new shares took effect, or were removed, in another way than by it.
+    fn overtaken(&mut self, settled: Settled) -> Result<Option<Ended>, CeremonyError> {
+        let administrator = self.one(Role::Administrator)?;
+        match settled {
+            Settled::Here => return Ok(None),
+            Settled::Elsewhere(set) => {
+                self.event(&Event::Fact { name: "committed", value: "outside this ceremony" })?;
+                self.talk.tell(&format!(
+                    "The shares of set {} took effect outside this ceremony. They open the store now: keep them. The ceremony ends.",
+                    hexadecimal(&set)
+                ))?;
+                self.end(administrator, "the new shares took effect outside this ceremony")?;
+            }
+            Settled::Removed => {
+                self.void()?;
+                self.talk.tell("The new shares were removed from the store outside this ceremony, which ends. The present ones stay.")?;
+                self.end(administrator, "the new shares were removed outside this ceremony")?;
+            }
+        }
+        Ok(Some(Ended::Aborted))
     }
 
     /// A change that was made before the interruption: whoever can open the store shows it.
@@ -388,13 +426,19 @@ impl<'a> Ceremony<'a> {
     }
 
     fn abort(&mut self, by: &Person, why: &str) -> Result<Outcome, CeremonyError> {
+        // First of all, since what follows may need a key that is not there.
+        self.event(&Event::Aborting { by, why })?;
         self.end_pending()?;
         self.void()?;
-        // The reason stands in the transcript alone, which withholds what looks like a share.
-        self.note(|journal| journal.set_fact(ABORTED, "yes"))?;
-        self.event(&Event::Aborted { by, why })?;
+        self.end(by, why)?;
         self.talk.tell("The ceremony is aborted. What opened the store before opens it still.")?;
         Ok(Outcome::Aborted)
+    }
+
+    fn end(&mut self, by: &Person, why: &str) -> Result<(), CeremonyError> {
+        // The reason stands in the transcript alone, which withholds what looks like a share.
+        self.note(|journal| journal.set_fact(ABORTED, "yes"))?;
+        self.event(&Event::Aborted { by, why })
     }
 
     fn close(&mut self) -> Result<(), CeremonyError> {

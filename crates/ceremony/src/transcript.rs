@@ -110,7 +110,13 @@ impl Record for Transcript {
         if matches!(event, Event::Opened { .. }) && *opened != entry {
             return Err(RecordError(ANOTHER.to_owned()));
         }
-        let ends = matches!(event, Event::StepDone { .. } | Event::Progress { .. });
+        let ends = matches!(
+            event,
+            Event::StepDone { .. }
+                | Event::Progress { .. }
+                | Event::CoolingOff { .. }
+                | Event::Aborted { .. }
+        );
         let appended = self.writer.append(self.now(), entry).map(drop);
         let appended = appended.and_then(|()| if ends { self.checkpoint() } else { Ok(()) });
         appended.map_err(|error| RecordError(error.to_string()))

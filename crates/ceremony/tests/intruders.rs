@@ -11,7 +11,7 @@ use std::path::Path;
 use common::{HOLDERS, People, held, hold, made, numbered, opens, plan, replacement, store_path};
 use strongroom_ceremony::plan::{Kind, Plan};
 use strongroom_ceremony::run::{CeremonyError, Ended, JournalError, TRANSCRIPT};
-use strongroom_ceremony::transcript::verify;
+use strongroom_ceremony::transcript::{PURPOSE, Transcript, verify};
 
 /// A rekey that stopped at the beginning of this step, after two new shares were handed out.
 fn stopped_at(directory: &Path, step: &str) -> (People, Plan) {
@@ -82,14 +82,10 @@ fn transcript_that_somebody_wrote_anew_is_not_gone_on_with() {
     let elsewhere = common::directory();
     let forged = { stopped_at(elsewhere.path(), "deal").1.output.join(TRANSCRIPT) };
     fs::copy(&forged, &path).unwrap();
-    let (transcript, _) =
-        strongroom_ceremony::transcript::Transcript::open(&path, common::now, Some(numbered(1))).unwrap();
+    let (transcript, _) = Transcript::open(&path, common::now, Some(numbered(1))).unwrap();
     drop(transcript);
     assert!(held(&rekey, &mut people, 1).is_err(), "another transcript");
-    assert!(
-        strongroom_ceremony::transcript::Transcript::open(&path, common::now, Some(numbered(2))).is_err(),
-        "signed by another key"
-    );
+    assert!(Transcript::open(&path, common::now, Some(numbered(2))).is_err(), "signed by another key");
     // Its signatures taken out, and chained anew: nothing in it counts.
     let unsigned = chained_anew(&good);
     fs::write(&path, unsigned).unwrap();
@@ -118,8 +114,7 @@ fn transcript_tells_how_many_lines_were_not_signed_when_it_went_on() {
     let (mut people, rekey) = stopped_at(directory.path(), "deal");
     assert_eq!(held(&rekey, &mut people, 1).unwrap(), Ended::Complete);
     let path = rekey.output.join(TRANSCRIPT);
-    let (mut transcript, _) =
-        strongroom_ceremony::transcript::Transcript::open(&path, common::now, Some(numbered(1))).unwrap();
+    let (mut transcript, _) = Transcript::open(&path, common::now, Some(numbered(1))).unwrap();
     transcript.close().unwrap();
     let account = verify(&fs::read(path).unwrap(), numbered(1).fingerprint()).unwrap();
     let resumed = account.chain().entries().find(|record| record.entry().event() == "resumed").unwrap();
@@ -180,6 +175,61 @@ fn shares_that_took_effect_elsewhere_end_the_ceremony_unsealed_as_complete() {
     assert_eq!(held(&rekey, &mut people, 1).unwrap(), Ended::Aborted);
     let told = fs::read_to_string(rekey.output.join(TRANSCRIPT)).unwrap();
     assert!(told.contains("outside this ceremony") && !told.contains("\"closed\""), "{told}");
+    // They are the shares in force, and nobody is told to destroy them.
+    assert!(people.seen.contains("They open the store now: keep them"), "{}", people.seen);
+    assert!(!people.seen.contains("destroys it") && !told.contains("voided"), "{}", people.seen);
+    assert!(opens(directory.path(), &people.shares, "New"));
+}
+
+#[test]
+fn slot_that_was_removed_elsewhere_is_an_objection() {
+    let directory = common::directory();
+    let (mut people, rekey) = stopped_at(directory.path(), "prove");
+    let store = common::open(directory.path(), &people.shares, "Old").unwrap();
+    let waiting = store.slots().unwrap().slots()[1].id();
+    pollster::block_on(store.remove_slot(waiting)).unwrap();
+    pollster::block_on(store.seal());
+    drop(store);
+    assert_eq!(held(&rekey, &mut people, 1).unwrap(), Ended::Aborted);
+    assert!(opens(directory.path(), &people.shares, "Old"));
+    assert!(
+        fs::read_to_string(rekey.output.join(TRANSCRIPT)).unwrap().contains("removed outside this ceremony")
+    );
+}
+
+#[test]
+fn lines_that_nobody_signed_when_it_was_interrupted_are_no_evidence() {
+    let directory = common::directory();
+    let (mut people, rekey) = stopped_at(directory.path(), "approve");
+    let path = rekey.output.join(TRANSCRIPT);
+    // Somebody's own lines, rightly chained: an approval, the end, an abort.
+    let (mut forged, _) = strongroom_audit::file::resume(&path, at(0), PURPOSE).unwrap();
+    let line = |event| strongroom_audit::Entry::new(event).with("by", text("Mallory"));
+    for entry in [line("approved"), line("aborted").with("why", text("x")), line("share-accepted")] {
+        forged.append(at(0), entry).unwrap();
+    }
+    drop(forged);
+    assert_eq!(held(&rekey, &mut people, 1).unwrap(), Ended::Complete);
+    let (mut transcript, _) = Transcript::open(&path, common::now, Some(numbered(1))).unwrap();
+    transcript.close().unwrap();
+    let account = verify(&fs::read(path).unwrap(), numbered(1).fingerprint()).unwrap();
+    let by_mallory = |record: &&strongroom_audit::Record| record.entry().text("by") == Some("Mallory");
+    assert_eq!(account.chain().entries().filter(by_mallory).count(), 3, "the control: they are there");
+    assert_eq!(account.evidence().filter(by_mallory).count(), 0);
+    assert_eq!(account.evidence().filter(|record| record.entry().event() == "approved").count(), 2);
+    let html = strongroom_ceremony::report::html(&account);
+    assert_eq!(
+        html.matches("NO EVIDENCE").count(),
+        account.chain().entries().filter(|record| account.is_doubtful(record.number())).count()
+    );
+}
+
+fn at(seconds: u64) -> strongroom_audit::Time {
+    strongroom_audit::Time::from_seconds(seconds)
+}
+
+fn text(text: &str) -> strongroom_audit::Public {
+    strongroom_audit::Public::new(text).unwrap()
 }
 
 #[test]

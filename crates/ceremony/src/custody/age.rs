@@ -34,6 +34,7 @@ impl AgeRecipient {
                  (age1pq1…)",
             ));
         }
+        hybrid::check_x25519(text).map_err(problem)?;
         text.parse::<x25519::Recipient>().map(|key| Self(Box::new(key))).map_err(problem)
     }
 
@@ -105,6 +106,9 @@ mod tests {
             assert!(AgeRecipient::parse(&wrong).is_err(), "{wrong}");
         }
         assert!(AgeRecipient::parse("age1pq1qqqq").is_err());
+        // A point of low order: no secret comes of it, and the library would panic.
+        let zero = "age1qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqq5cu47z";
+        assert!(AgeRecipient::parse(zero).is_err());
         assert!(AgeRecipient::parse("").is_err());
     }
 }

@@ -17,8 +17,7 @@ pub(super) fn acts(account: &Account, days: u32) -> Result<Vec<Act>, RuleError> 
     if account.outcome() != Outcome::Complete {
         return Err(RuleError::NotComplete);
     }
-    let of =
-        |event: &'static str| account.chain().entries().filter(move |record| record.entry().event() == event);
+    let of = |event: &'static str| account.evidence().filter(move |record| record.entry().event() == event);
     // What was dealt and not committed is void, and has another set.
     let committed = of("committed").last().and_then(|record| set_of(record.entry()));
     let is_committed = |record: &&Record| committed.is_some() && set_of(record.entry()) == committed;
@@ -47,7 +46,7 @@ pub(super) fn acts(account: &Account, days: u32) -> Result<Vec<Act>, RuleError> 
 
 /// Who showed no share at a check, and when.
 pub(super) fn not_shown(account: &Account) -> Vec<(Public, Time)> {
-    let lines = account.chain().entries().filter(|record| record.entry().event() == "share-not-shown");
+    let lines = account.evidence().filter(|record| record.entry().event() == "share-not-shown");
     let by = |record: &Record| record.entry().field("by").and_then(as_text).cloned();
     lines.filter_map(|record| Some((by(record)?, record.at()))).collect()
 }

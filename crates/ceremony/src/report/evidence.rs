@@ -71,7 +71,7 @@ fn of_name<'a>(account: &'a Account, name: &str) -> Vec<&'a Record> {
                 _ => true,
             }
     };
-    let found: Vec<&Record> = account.chain().entries().filter(is_one).collect();
+    let found: Vec<&Record> = account.evidence().filter(is_one).collect();
     let people: BTreeSet<_> = found.iter().map(|record| record.entry().text("by")).collect();
     if which == Some("several") && people.len() < 2 { Vec::new() } else { found }
 }
@@ -109,5 +109,5 @@ pub(super) fn standing(account: &Account, set: Option<&Value>) -> Standing {
 
 fn is_in(account: &Account, event: &str, set: Option<&Value>) -> bool {
     let is_one = |record: &Record| record.entry().event() == event && record.entry().field("set") == set;
-    set.is_some() && account.chain().entries().any(is_one)
+    set.is_some() && account.evidence().any(is_one)
 }

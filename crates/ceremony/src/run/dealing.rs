@@ -337,8 +337,9 @@ impl Ceremony<'_> {
         if waits {
             self.event(&Event::Waiting { set })?;
             return Ok(self.talk.tell(&format!(
-                "The shares of set {shown} are given up, and their slot waits in the store for up to seven days: `strongroom rekey \
-                 cancel` ends it at once. Whoever has one of them destroys it."
+                "The shares of set {shown} are given up, and their slot waits in the store for up to seven days: `strongroom slot \
+                 remove {}` ends it at once. Whoever has one of them destroys it.",
+                self.journal.fact(SLOT).unwrap_or_default()
             ))?);
         }
         self.event(&Event::Voided { set })?;

@@ -58,6 +58,8 @@ impl Ceremony<'_> {
         // Only a store of this number is taken for the one that was written here.
         self.note(|journal| journal.set_fact(RESTORED, &store))?;
         fs::rename(&beside, &place).and_then(|()| sync_directory(&place)).map_err(failed)?;
+        // What lies there from now on is somebody else's.
+        self.note(|journal| journal.clear_fact(RESTORING))?;
         self.event(&Event::Fact { name: "restored-store", value: &store })?;
         self.talk.tell(&format!("Store {store} is restored: {} entries.", report.entries))?;
         Ok(())
@@ -117,7 +119,16 @@ impl Ceremony<'_> {
             }
             self.is_doomed(&place)?;
             self.note(|journal| journal.set_fact(MOVED, "yes"))?;
-            fs::rename(&place, &doomed).and_then(|()| sync_directory(&place)).map_err(failed)?;
+            if let Err(error) = fs::rename(&place, &doomed) {
+                self.note(|journal| journal.clear_fact(MOVED))?;
+                return Err(failed(error));
+            }
+            sync_directory(&place).map_err(failed)?;
+        } else if moved && doomed.exists() {
+            // Half of it may be gone already; another store is none of this ceremony's.
+            if let Err(CeremonyError::Misfit(_)) = self.is_doomed(&doomed) {
+                return Err(CeremonyError::Taken(doomed));
+            }
         } else if !moved {
             return Err(CeremonyError::Misfit(GONE));
         }

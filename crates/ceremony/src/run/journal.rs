@@ -94,6 +94,10 @@ impl Journal {
         self.stored.facts.insert(name.to_owned(), value.to_owned());
     }
 
+    pub(super) fn clear_fact(&mut self, name: &str) {
+        self.stored.facts.remove(name);
+    }
+
     /// What is to be written.
     pub(super) fn encode(&self) -> Result<Vec<u8>, JournalError> {
         serde_json::to_vec_pretty(&self.stored).map_err(|error| JournalError::Io(error.into()))

@@ -38,7 +38,11 @@ pub(super) fn real(path: &Path) -> PathBuf {
 }
 
 /// Whether nobody but this user (and root) can write here: what lies here is gone on with.
-pub(super) fn is_ours(directory: &Path) -> Result<(), CeremonyError> {
+///
+/// # Errors
+///
+/// [`CeremonyError::Writable`].
+pub fn is_ours(directory: &Path) -> Result<(), CeremonyError> {
     let failed = |error| CeremonyError::io("the output directory could not be looked at", error);
     let found = fs::metadata(directory).map_err(failed)?;
     let me = fs::metadata("/proc/self").map_err(failed)?.uid();

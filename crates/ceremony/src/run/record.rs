@@ -181,6 +181,13 @@ pub enum Event<'a> {
         /// What it is like.
         value: &'a str,
     },
+    /// Somebody wants the ceremony ended before its end. What that needs may still fail.
+    Aborting {
+        /// Who.
+        by: &'a Person,
+        /// Why.
+        why: &'a str,
+    },
     /// Somebody ended the ceremony before its end.
     Aborted {
         /// Who.
@@ -221,6 +228,10 @@ pub struct Trail {
     pub journals: Option<Vec<[u8; 32]>>,
     /// Whether it tells that the ceremony was aborted.
     pub aborted: bool,
+    /// Whether somebody wanted that, and it did not come to it.
+    pub aborting: bool,
+    /// The hash of the last line that is signed, where it is signed at all.
+    pub signed: Option<[u8; 32]>,
     /// How many lines at its end nobody signed, where it is signed at all.
     pub unsigned: u64,
 }
@@ -253,8 +264,8 @@ impl fmt::Display for RecordError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "the transcript could not be written, so nothing more was done ({}): make room for it, and start again with \
-             the same plan",
+            "the transcript could not be written or signed, so nothing more was done ({}): mend that, and go on with the same \
+             plan and --resume",
             self.0
         )
     }

@@ -22,11 +22,14 @@ use crate::plan::{Kind, Person, Role, Step};
 use crate::slot_file;
 
 /// What an interruption left.
+#[derive(Clone, Copy)]
 pub(super) enum Settled {
     /// Something to go on with.
     Here,
-    /// The new shares took effect although this ceremony never came to that.
-    Elsewhere,
+    /// The new shares of this set took effect although this ceremony never came to that.
+    Elsewhere([u8; 16]),
+    /// The new shares were all handed out, and their slot is gone: somebody removed it, or it was too old.
+    Removed,
 }
 
 /// A backup on its way to a store.
@@ -332,13 +335,14 @@ impl<'a> Ceremony<'a> {
                 let mut before = self.plan.steps.iter().take_while(|step| **step != Step::Commit);
                 if !before.all(|step| self.journal.is_done(*step)) {
                     self.storage = None;
-                    return Ok(Settled::Elsewhere);
+                    return Ok(slot.map_or(Settled::Here, |(_, slot)| Settled::Elsewhere(slot.set_id())));
                 }
                 self.found.insert(Step::Commit);
             }
             Some(SlotState::Pending) if self.journal.is_done(Step::HandOut) => {
                 self.note(|journal| journal.undo(&[Step::Prove]))?;
             }
+            None if self.journal.is_done(Step::HandOut) && !creating => return Ok(Settled::Removed),
             _ => self.void()?,
         }
         // It is opened again where it is needed, so that nothing is kept longer.
@@ -355,6 +359,10 @@ impl<'a> Ceremony<'a> {
             let set = slot.ok_or(CeremonyError::Misfit(NOT_DEALT))?.set_id();
             let store = self.store()?.id().to_string();
             self.event(&Event::Committed { store: &store, set })?;
+        }
+        if step == Step::Restore {
+            let store = self.store()?.id().to_string();
+            self.event(&Event::Fact { name: "restored-store", value: &store })?;
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! Reading a transcript that somebody else may have written.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use strongroom_audit::{
     self as audit, Chain, Entry, Fingerprint, PublicKey, Record, Value, Verified, VerifyError,
@@ -9,6 +10,7 @@ use strongroom_audit::{
 use super::PURPOSE;
 use super::entry::{
     ABORTED, EXCEPTION, KIND, OPENED, PLAN, REHEARSAL, REQUESTED_BY, RESUMED, STEP, STEP_DONE, TITLE,
+    UNSIGNED,
 };
 use crate::plan::{Kind, Plan, Step};
 
@@ -29,6 +31,7 @@ pub struct Account {
     verified: Verified,
     opening: Opening,
     outcome: Outcome,
+    doubtful: Vec<RangeInclusive<u64>>,
 }
 
 /// What its first event says.
@@ -114,9 +117,20 @@ impl Account {
         found
     }
 
+    /// The entries that are evidence. Left out are those that were written before an interruption and signed by nobody before the
+    /// ceremony went on: somebody else may have written them meanwhile. What they tell was done again.
+    pub fn evidence(&self) -> impl Iterator<Item = &Record> {
+        self.chain().entries().filter(|record| !self.is_doubtful(record.number()))
+    }
+
+    /// Whether a line was signed by nobody when the ceremony was interrupted.
+    pub fn is_doubtful(&self, line: u64) -> bool {
+        is_within(&self.doubtful, line)
+    }
+
     /// What went otherwise than planned.
     pub fn exceptions(&self) -> impl Iterator<Item = &Record> {
-        self.chain().entries().filter(|record| record.entry().event() == EXCEPTION)
+        self.evidence().filter(|record| record.entry().event() == EXCEPTION)
     }
 }
 
@@ -158,9 +172,10 @@ pub fn verify(bytes: &[u8], key: &Fingerprint) -> Result<Account, TranscriptErro
         records.next().ok_or(TranscriptError::Story { line: 1, problem: StoryProblem::NothingHappened })?;
     let of_first = |problem| TranscriptError::Story { line: opened.number(), problem };
     let opening = Opening::of(opened.entry()).ok_or_else(|| of_first(StoryProblem::NotOpened))?;
+    let doubtful = doubtful(verified.chain());
     let mut outcome = Outcome::Unfinished;
     let mut done = Vec::new();
-    for record in records {
+    for record in records.filter(|record| !is_within(&doubtful, record.number())) {
         let told = |problem| Err(TranscriptError::Story { line: record.number(), problem });
         match record.entry().event() {
             OPENED if record.entry() != opened.entry() => return told(StoryProblem::AnotherCeremony),
@@ -180,7 +195,30 @@ pub fn verify(bytes: &[u8], key: &Fingerprint) -> Result<Account, TranscriptErro
             _ => {}
         }
     }
-    Ok(Account { verified, opening, outcome })
+    Ok(Account { verified, opening, outcome, doubtful })
+}
+
+/// The lines that nobody had signed when the ceremony went on, as each `resumed` tells of those before its own `opened`. The last
+/// comes first, since what stands in such lines says nothing of others.
+fn doubtful(chain: &Chain) -> Vec<RangeInclusive<u64>> {
+    let mut ranges: Vec<RangeInclusive<u64>> = Vec::new();
+    let entries: Vec<&Record> = chain.entries().collect();
+    for (place, record) in entries.iter().enumerate().rev() {
+        if record.entry().event() != RESUMED || is_within(&ranges, record.number()) {
+            continue;
+        }
+        let before = entries.get(..place).unwrap_or_default();
+        let opened = before.iter().rev().find(|before| before.entry().event() == OPENED);
+        let unsigned = record.entry().number(UNSIGNED).unwrap_or_default();
+        if let (Some(opened), 1..) = (opened, unsigned) {
+            ranges.push(opened.number().saturating_sub(unsigned)..=opened.number().saturating_sub(1));
+        }
+    }
+    ranges
+}
+
+fn is_within(ranges: &[RangeInclusive<u64>], line: u64) -> bool {
+    ranges.iter().any(|range| range.contains(&line))
 }
 
 /// A step that this kind of ceremony cannot do without and that was not signed off.

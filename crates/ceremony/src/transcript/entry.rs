@@ -16,7 +16,7 @@ pub(super) fn of(event: &Event<'_>) -> Entry {
             .with(REHEARSAL, *rehearsal)
             .with_some(REQUESTED_BY, requested_by.map(text)),
         Event::Resumed { at, unsigned } => {
-            Entry::new(RESUMED).with_some(STEP, at.map(|step| text(step.word()))).with("unsigned", *unsigned)
+            Entry::new(RESUMED).with_some(STEP, at.map(|step| text(step.word()))).with(UNSIGNED, *unsigned)
         }
         Event::Software { version, hash } => Entry::new("software")
             .with("version", text(version))
@@ -67,6 +67,7 @@ pub(super) fn of(event: &Event<'_>) -> Entry {
         }
         Event::Fact { name: HSM_KEY, value } => hsm_key(value),
         Event::Fact { name, value } => fact(name, value),
+        Event::Aborting { by, why } => Entry::new(ABORTING).with("by", name(by)).with("why", text(why)),
         Event::Aborted { by, why } => Entry::new(ABORTED).with("by", name(by)).with("why", text(why)),
         Event::Closed => Entry::new(CLOSED),
     }
@@ -145,12 +146,14 @@ fn text(text: &str) -> Public {
 pub(super) const OPENED: &str = "opened";
 pub(super) const RESUMED: &str = "resumed";
 pub(super) const ABORTED: &str = "aborted";
+pub(super) const ABORTING: &str = "aborting";
 pub(super) const EXCEPTION: &str = "exception";
 pub(super) const KIND: &str = "kind";
 pub(super) const TITLE: &str = "title";
 pub(super) const PLAN: &str = "plan";
 pub(super) const REHEARSAL: &str = "rehearsal";
 pub(super) const REQUESTED_BY: &str = "requested-by";
+pub(super) const UNSIGNED: &str = "unsigned";
 pub(super) const STEP: &str = "step";
 pub(super) const STEP_DONE: &str = "step-done";
 pub(super) const PROGRESS: &str = "progress";

@@ -5,7 +5,7 @@ use std::fmt;
 use strongroom_audit::file::FileError;
 use strongroom_audit::{Chain, Fingerprint, Record, Value};
 
-use super::entry::{ABORTED, JOURNAL, PROGRESS, STEP_DONE};
+use super::entry::{ABORTED, ABORTING, EXCEPTION, JOURNAL, PROGRESS, STEP_DONE};
 use crate::run::record::Trail;
 
 /// What is there to go on with. With a key only what it signed counts.
@@ -25,9 +25,16 @@ pub(super) fn of(chain: &Chain, key: Option<&Fingerprint>) -> Result<Trail, Open
     let mut journals: Vec<_> = told.collect();
     journals.drain(..journals.len().saturating_sub(2));
     let last = chain.records().last().map_or(0, Record::number);
+    let is = |record: &&Record, event| record.entry().event() == event;
+    let signed = chain.records().iter().find(|record| record.number() == signed_to).map(Record::hash);
+    // An abort that was taken back is followed by an exception; one that came about, by itself.
+    let asked = chain.entries().filter(|record| is(record, ABORTING)).last().map(Record::number);
+    let taken_back = |asked| chain.entries().any(|record| record.number() > asked && is(&record, EXCEPTION));
     Ok(Trail {
         journals: Some(journals),
-        aborted: chain.entries().any(|record| record.entry().event() == ABORTED),
+        aborted: chain.entries().any(|record| record.number() < signed_to && is(&record, ABORTED)),
+        aborting: asked.is_some_and(|asked| !taken_back(asked)),
+        signed,
         unsigned: last.saturating_sub(signed_to),
     })
 }

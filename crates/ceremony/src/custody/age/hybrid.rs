@@ -13,7 +13,7 @@ use bech32::{Bech32, Checksum};
 use data_encoding::BASE64_NOPAD;
 use hpke::aead::ChaCha20Poly1305;
 use hpke::kdf::HkdfSha256;
-use hpke::kem::XWing;
+use hpke::kem::{X25519HkdfSha256, XWing};
 use hpke::{Deserializable as _, Kem, OpModeS, Serializable as _, single_shot_seal};
 
 /// A hybrid recipient.
@@ -28,9 +28,9 @@ impl HybridRecipient {
             return Err("a hybrid recipient begins with age1pq1, in small letters");
         }
         let key: Vec<u8> = parsed.byte_iter().collect();
-        <XWing as Kem>::PublicKey::from_bytes(&key)
-            .map(Self)
-            .map_err(|_| "it is no MLKEM768-X25519 public key")
+        let (_, x25519) = key.split_last_chunk::<32>().ok_or(NO_KEY)?;
+        gives_a_secret(x25519)?;
+        <XWing as Kem>::PublicKey::from_bytes(&key).map(Self).map_err(|_| NO_KEY)
     }
 }
 
@@ -54,6 +54,23 @@ impl Recipient for HybridRecipient {
     }
 }
 
+/// Whether an X25519 recipient's point gives a secret. Those of low order do not, and the library panics at them.
+pub(super) fn check_x25519(text: &str) -> Result<(), &'static str> {
+    let Ok(parsed) = CheckedHrpstring::new::<Bech32>(text) else { return Ok(()) };
+    let key: Vec<u8> = parsed.byte_iter().collect();
+    key.as_slice().try_into().map_or(Ok(()), gives_a_secret)
+}
+
+fn gives_a_secret(point: &[u8; 32]) -> Result<(), &'static str> {
+    let refused = "its X25519 key is no good one: nobody generates such a key; ask for the recipient again";
+    let key = <X25519HkdfSha256 as Kem>::PublicKey::from_bytes(point).map_err(|_| refused)?;
+    // RFC 9180, section 7.1.4: encapsulation fails where the shared secret is zero.
+    let mode = OpModeS::<X25519HkdfSha256>::Base;
+    let tried =
+        single_shot_seal::<ChaCha20Poly1305, HkdfSha256, X25519HkdfSha256>(&mode, &key, INFO, &[], &[]);
+    tried.map(drop).map_err(|_| refused)
+}
+
 /// Bech32 (BIP-173) of any length, as age has it: the checksum is the same, what it promises to detect is less.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum LongBech32 {}
@@ -71,6 +88,7 @@ impl Checksum for LongBech32 {
 }
 
 const TAG: &str = "mlkem768x25519";
+const NO_KEY: &str = "it is no MLKEM768-X25519 public key";
 const INFO: &[u8] = b"age-encryption.org/mlkem768x25519";
 
 #[cfg(test)]

@@ -15,6 +15,9 @@ use crate::plan::{Kind, Plan};
 use crate::slot_file;
 
 pub(super) fn find(plan: &Plan, findings: &mut Vec<Finding>) {
+    if let Err(error) = crate::run::places::fit(plan) {
+        findings.push(Finding::Missing(error.to_string()));
+    }
     let slots = match plan.kind {
         Kind::Create => new_place(plan, findings),
         Kind::Recovery => {

@@ -20,7 +20,7 @@ use strongroom_ceremony::hsm::{Rehearsal, hsms};
 use strongroom_ceremony::plan::{Allowance, Plan};
 use strongroom_ceremony::run::conversation::{Console, Conversation, Full, Plain};
 use strongroom_ceremony::run::record::Record;
-use strongroom_ceremony::run::{CeremonyError, Ended, Seal, Setting, TRANSCRIPT, is_begun, run};
+use strongroom_ceremony::run::{CeremonyError, Ended, Seal, Setting, TRANSCRIPT, is_begun, places, run};
 use strongroom_ceremony::transcript::Transcript;
 use zeroize::Zeroizing;
 
@@ -33,6 +33,7 @@ use crate::output::Output;
 use crate::screen::{Guarded, Screen};
 use crate::signals::Farewell;
 use crate::terminal;
+use crate::text::hex;
 
 /// Hold a ceremony.
 #[derive(Args)]
@@ -76,7 +77,7 @@ impl Run {
             Ended::Cooling { .. } => None,
             Ended::Complete | Ended::Aborted => transcript.close().map_err(CeremonyError::unsigned)?,
         };
-        tell(output, &plan, ended, &path, sealed)
+        tell(output, &plan, ended, &path, sealed, transcript.hash())
     }
 
     /// Whoever begins does not go on with something by mistake, and the other way round.
@@ -127,10 +128,12 @@ impl Run {
 
     /// Where the transcript is: beside the rehearsal's directory, which is made anew, or within the ceremony's own.
     fn transcript_path(&self, plan: &Plan) -> Result<PathBuf, Failure> {
+        places::fit(plan)?;
         let made = DirBuilder::new().recursive(true).mode(0o700).create(&plan.output);
         made.map_err(|error| {
             Failure::io(format_args!("the directory {} could not be made", plan.output.display()), &error)
         })?;
+        places::is_ours(&plan.output)?;
         if !self.rehearse {
             return Ok(plan.output.join(TRANSCRIPT));
         }
@@ -203,11 +206,17 @@ fn tell(
     ended: Ended,
     path: &Path,
     sealed: Option<Fingerprint>,
+    hash: [u8; 32],
 ) -> Result<(), Failure> {
     let (word, until, line) = match ended {
         Ended::Complete => ("complete", None, format!("\"{}\" is complete.", plan.title)),
         Ended::Cooling { until } => {
-            ("cooling-off", Some(until), "Go on with --resume when the cooling-off time is over.".to_owned())
+            let line = format!(
+                "Go on with --resume when the cooling-off time is over. The transcript's last line has the hash {}: write it \
+                 down, and compare it then.",
+                hex(&hash)
+            );
+            ("cooling-off", Some(until), line)
         }
         Ended::Aborted => ("aborted", None, format!("\"{}\" was aborted.", plan.title)),
     };
