@@ -31,7 +31,13 @@ pub fn generate(hsms: &Hsms, label: &str, id: Option<&[u8]>) {
     let mut spec = KeySpec::new(KeyKind::Aes256, label);
     spec.id = id.map(<[u8]>::to_vec);
     let token = hsms.token("main").unwrap();
-    let made = (0..3).find_map(|_| token.generate(&spec).ok());
+    let made = (0..40).find_map(|_| {
+        let made = token.generate(&spec).ok();
+        if made.is_none() {
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+        made
+    });
     assert!(made.is_some(), "no key could be made");
 }
 
