@@ -7,9 +7,8 @@ import re
 import shutil
 import signal
 import subprocess
-import tempfile
 
-from person import BINARY, Terminal
+from person import BINARY, Terminal, in_a_directory
 
 ENTERED, LEFT, CLEARED = "\x1b[?1049h", "\x1b[?1049l", "\x1b[2J\x1b[3J\x1b[H"
 STYLE = re.compile(r"\x1b\[[0-9]*m")
@@ -398,10 +397,4 @@ def recovery(new):
 
 
 if __name__ == "__main__":
-    directory = tempfile.mkdtemp()
-    os.chdir(directory)
-    try:
-        main()
-    finally:
-        os.chdir("/")
-        shutil.rmtree(directory)
+    in_a_directory(main)

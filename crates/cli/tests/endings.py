@@ -6,10 +6,9 @@ import resource
 import shutil
 import signal
 import subprocess
-import tempfile
 
 from ceremony import CREATE, ENTERED, LEFT, Ceremony, plan
-from person import Job, Terminal
+from person import Job, Terminal, in_a_directory
 
 CTRL_C, CTRL_D = "\x03", "\x04"
 
@@ -179,10 +178,4 @@ def no_core_dump():
 
 
 if __name__ == "__main__":
-    directory = tempfile.mkdtemp()
-    os.chdir(directory)
-    try:
-        main()
-    finally:
-        os.chdir("/")
-        shutil.rmtree(directory)
+    in_a_directory(main)

@@ -4,14 +4,12 @@ there, unless the plan allows it; and then the transcript says so. Must run as r
 import ctypes
 import os
 import select
-import shutil
 import signal
 import sys
-import tempfile
 import time
 
 from ceremony import CREATE, Ceremony, plan
-from person import BINARY, Terminal
+from person import BINARY, Terminal, in_a_directory
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 LIBC = ctypes.CDLL(None, use_errno=True)
@@ -96,10 +94,4 @@ def main():
 
 
 if __name__ == "__main__":
-    directory = tempfile.mkdtemp()
-    os.chdir(directory)
-    try:
-        main()
-    finally:
-        os.chdir("/")
-        shutil.rmtree(directory)
+    in_a_directory(main)

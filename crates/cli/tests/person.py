@@ -4,8 +4,10 @@ import os
 import pty
 import re
 import select
+import shutil
 import signal
 import sys
+import tempfile
 import termios
 import time
 
@@ -144,3 +146,14 @@ class Job(Terminal):
         os.waitpid(self.pid, 0)
         os.close(self.fd)
         os.close(self.told)
+
+
+def in_a_directory(main):
+    """Plays in a directory of its own, which is removed."""
+    directory = tempfile.mkdtemp()
+    os.chdir(directory)
+    try:
+        main()
+    finally:
+        os.chdir("/")
+        shutil.rmtree(directory)

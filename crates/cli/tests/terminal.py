@@ -2,12 +2,10 @@
 
 import os
 import re
-import shutil
 import signal
-import tempfile
 import time
 
-from person import Terminal
+from person import Terminal, in_a_directory
 
 SHOWN = r"Write this down[^\n]*\n\n((?: +\d+(?:  [a-z0-9]{1,6}){1,6}\n)+).*?last 4 characters: "
 ENTERED, LEFT = "\x1b[?1049h\x1b[2J\x1b[H", "\x1b[2J\x1b[H\x1b[?1049l"
@@ -153,10 +151,4 @@ def main():
 
 
 if __name__ == "__main__":
-    directory = tempfile.mkdtemp()
-    os.chdir(directory)
-    try:
-        main()
-    finally:
-        os.chdir("/")
-        shutil.rmtree(directory)
+    in_a_directory(main)

@@ -107,8 +107,6 @@ pub enum PlanError {
     UnknownPerson(String),
     /// The requester would be the only one to approve.
     SoleApprover(String),
-    /// The cooling-off time is longer than a pending slot lives.
-    CoolingOff,
     /// The policy names a token that has no section.
     UnknownToken(String),
     /// Of two words that belong together one is not there.
@@ -186,9 +184,6 @@ impl fmt::Display for PlanError {
             Self::SoleApprover(name) => write!(
                 f,
                 "{name} asked for this and would be the only one to approve: name another approver"
-            ),
-            Self::CoolingOff => f.write_str(
-                "a cooling-off time is at most 6 days, since new shares that wait for more than 7 days end by themselves",
             ),
             Self::Incomplete { word, other } => write!(f, "{word} needs {other} beside it: add it"),
             Self::Pin => f.write_str(

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use strongroom::{HsmKey, Policy, Suite};
+use strongroom::{CoolingOff, HsmKey, Policy, Suite};
 use strongroom_audit::Fingerprint;
 
 use super::text::{Lookalikes, plain, visible};
@@ -33,22 +33,12 @@ pub(super) fn allowances(words: &[String]) -> Result<BTreeSet<Allowance>, PlanEr
 
 /// `90s`, `30m`, `24h` or `3d`, in seconds, and no longer than new shares wait.
 pub(super) fn duration(text: &str) -> Result<u64, PlanError> {
-    let refused = || PlanError::Value {
+    text.parse::<CoolingOff>().map(CoolingOff::seconds).map_err(|_| PlanError::Value {
         word: "cooling_off",
         value: text.to_owned(),
-        expected: "a number and s, m, h or d, as in 24h".to_owned(),
-    };
-    let unit = text.chars().next_back().ok_or_else(refused)?;
-    let seconds = match unit {
-        's' => 1,
-        'm' => 60,
-        'h' => 60 * 60,
-        'd' => 24 * 60 * 60,
-        _ => return Err(refused()),
-    };
-    let number: u64 = text.strip_suffix(unit).and_then(|number| number.parse().ok()).ok_or_else(refused)?;
-    let seconds = number.checked_mul(seconds).ok_or_else(refused)?;
-    if seconds > MAX_COOLING_OFF { Err(PlanError::CoolingOff) } else { Ok(seconds) }
+        expected: "a number and s, m, h or d, as in 24h, and at most 6 days, since new shares end after 7"
+            .to_owned(),
+    })
 }
 
 /// A key in an HSM, as policies write it, and its fingerprint: both or neither.
@@ -148,7 +138,5 @@ pub(super) fn pin(text: &str) -> Result<(), PlanError> {
 const MAX_LABEL: usize = 255;
 const MAX_INITIALS: usize = 8;
 const FINGERPRINTS: [usize; 2] = [40, 64];
-/// A day less than a pending slot lives, so that there is time to come together after it.
-const MAX_COOLING_OFF: u64 = strongroom::MAX_COOLING_OFF;
 /// What people type at a ceremony where initials could be typed.
 const ANSWERS: [&str; 6] = ["yes", "no", "y", "n", "abort", "exception"];

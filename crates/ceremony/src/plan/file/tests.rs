@@ -169,8 +169,7 @@ fn requester_is_never_the_only_approver() {
 #[test]
 fn cooling_off_time_ends_before_the_new_shares_do() {
     assert!(with(REKEY, "24h", "6d").is_ok());
-    assert!(matches!(with(REKEY, "24h", "7d"), Err(PlanError::CoolingOff)));
-    for wrong in ["", "24", "h", "-1h", "24 h", "99999999999999999999d", "9999999999999999d"] {
+    for wrong in ["", "24", "h", "-1h", "24 h", "7d", "+5s", "99999999999999999999d", "9999999999999999d"] {
         let error = with(REKEY, "24h", wrong).unwrap_err();
         assert!(matches!(error, PlanError::Value { word: "cooling_off", .. }), "{wrong}: {error:?}");
     }
